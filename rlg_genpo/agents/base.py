@@ -1,0 +1,239 @@
+"""The PPO agent of every generative policy, on rl_games' own.
+
+Rollout, advantages, value normalisation, optimiser, multi-GPU and the training loop are rl_games'.
+What differs for a policy that is no diagonal Gaussian is here, once: a stored action wider than the
+executed one, a KL from log-probabilities, auxiliary losses by name, a value without sampling, an
+observation normaliser that holds still during the update, and checkpoints that know what they hold.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from rl_games.algos_torch.a2c_continuous import A2CAgent
+from rl_games.common import common_losses
+from torch import Tensor
+
+from rlg_genpo.agents import checkpoints, compat
+from rlg_genpo.config import pick_device
+from rlg_genpo.maths.estimators import clipped_share, kl_nonnegative, kl_plain, masked_mean
+from rlg_genpo.maths.losses import clipped_surrogate
+from rlg_genpo.models import io
+
+Losses = dict[str, tuple[float, Tensor]]
+
+
+class GenerativeAgent(A2CAgent):
+    """PPO on the density of a stored action. A method supplies its policy, losses and scalars."""
+
+    #: prefix of the method's own scalars, and its name in checkpoints
+    name_in_logs: str
+
+    def __init__(self, base_name: str, params: dict[str, Any]) -> None:
+        pick_device(params["config"], torch.cuda.is_available())
+        super().__init__(base_name, params)
+        self.policy = self.model.policy
+        self.scalars: dict[str, list[Tensor]] = defaultdict(list)
+
+    # -- what a method supplies -------------------------------------------------------------
+
+    def fresh_samples(self, batch: io.Minibatch) -> int:
+        """How many fresh differentiable samples the losses want for a minibatch."""
+        return 0
+
+    def policy_losses(self, batch: io.Minibatch, result: io.Evaluation) -> Losses:
+        """Auxiliary losses by name: (coefficient, mean loss)."""
+        return {}
+
+    def schedule_kl(self, log_ratio: Tensor) -> Tensor:
+        """KL estimator (B,) that the adaptive schedule reads."""
+        return kl_nonnegative(log_ratio)
+
+    def epoch_scalars(self, batch: Mapping[str, Any]) -> dict[str, Tensor | float]:
+        """Scalars measured once an epoch on the rollout, after the update."""
+        return {}
+
+    # -- rollout ----------------------------------------------------------------------------
+
+    def init_tensors(self) -> None:
+        super().init_tensors()
+        tensors = self.experience_buffer.tensor_dict
+        shape = (*tensors["actions"].shape[:2], self.policy.stored_dim)
+        tensors["actions"] = torch.zeros(shape, device=self.ppo_device)
+        for gaussian in ("mus", "sigmas"):
+            del tensors[gaussian]
+            self.update_list.remove(gaussian)
+            self.tensor_list.remove(gaussian)
+
+    def preprocess_actions(self, actions: Tensor) -> Any:
+        return super().preprocess_actions(self.policy.to_env(actions))
+
+    def autocast(self) -> torch.autocast:
+        """bfloat16 for trunk and critic under ``mixed_precision``; the densities stay float32."""
+        kind = torch.device(self.ppo_device).type
+        return torch.autocast(kind, dtype=torch.bfloat16, enabled=self.mixed_precision)
+
+    def get_action_values(self, obs: dict[str, Any]) -> dict[str, Any]:
+        # The rollout's features must carry the rounding of the update's, or the ratio is not 1.
+        with self.autocast():
+            return super().get_action_values(obs)
+
+    def get_values(self, obs: dict[str, Any]) -> Tensor:
+        if self.has_central_value:
+            return super().get_values(obs)
+        self.model.eval()
+        with torch.no_grad(), self.autocast():
+            inputs = io.ask_value(self._preproc_obs(obs["obs"]), self.rnn_states)
+            return self.model(inputs)["values"]
+
+    def current_source(self) -> Tensor:
+        """What the policy is conditioned on at the environments' present states, (B, C)."""
+        self.model.eval()
+        obs = self.model.norm_obs(self._preproc_obs(self.obs["obs"]))
+        source, _, _ = self.model.a2c_network({"obs": obs, "rnn_states": self.rnn_states})
+        return source
+
+    # -- update -----------------------------------------------------------------------------
+
+    def prepare_dataset(self, batch_dict: dict[str, Any]) -> None:
+        # rl_games keeps a Gaussian's mus and sigmas beside the actions; here they have no width.
+        blank = batch_dict["actions"].new_empty(len(batch_dict["actions"]), 0)
+        super().prepare_dataset({**batch_dict, "mus": blank, "sigmas": blank})
+        self.rollout = batch_dict
+
+    def set_train(self) -> None:
+        super().set_train()
+        # A normaliser that moves during the update would change every ratio by itself. It holds
+        # still here and takes in the rollout once, after the update.
+        if self.normalize_input:
+            self.model.running_mean_std.eval()
+
+    def calc_gradients(self, input_dict: dict[str, Any]) -> None:
+        """One gradient step; the same for every policy."""
+        batch = io.Minibatch.from_dict(input_dict)
+        with self.autocast():
+            result = io.Evaluation.from_dict(self.model(self._inputs(batch)))
+            log_ratio = batch.old_neglogp - result.neglogp
+            actor = masked_mean(self._surrogate(log_ratio, batch.advantage), batch.mask)
+            critic = masked_mean(self._value_loss(batch, result.values), batch.mask)
+            losses = self.policy_losses(batch, result) | self._trunk_losses()
+            loss = actor + 0.5 * self.critic_coef * critic
+            for coefficient, value in losses.values():
+                loss = loss + coefficient * value
+        self.optimizer.zero_grad(set_to_none=True)
+        compat.backward(self, loss)
+        self.trancate_gradients_and_step()
+        kl = self._record(batch, result, log_ratio.detach(), losses)
+        blank = batch.stored.new_empty(len(batch.stored), 0)
+        self._report(input_dict, batch, result)
+        self.train_result = (
+            actor.detach(),
+            critic.detach(),
+            masked_mean(result.entropy, batch.mask),
+            kl,
+            self.last_lr,
+            1.0,
+            blank,
+            blank,
+            torch.zeros_like(kl),
+        )
+
+    def _inputs(self, batch: io.Minibatch) -> dict[str, Any]:
+        inputs = io.ask_evaluation(
+            self._preproc_obs(batch.obs), batch.stored, self.fresh_samples(batch)
+        )
+        if self.is_rnn:
+            inputs["rnn_states"] = batch.trunk["rnn_states"]
+            inputs["seq_length"] = self.seq_length
+            if self.zero_rnn_on_done:
+                inputs["dones"] = batch.trunk["dones"]
+        return inputs
+
+    def _surrogate(self, log_ratio: Tensor, advantage: Tensor) -> Tensor:
+        if self.use_smooth_clamp:
+            zeros = torch.zeros_like(log_ratio)
+            return common_losses.smoothed_actor_loss(log_ratio, zeros, advantage, True, self.e_clip)
+        return clipped_surrogate(log_ratio, advantage, self.e_clip)
+
+    def _value_loss(self, batch: io.Minibatch, values: Tensor) -> Tensor:
+        if not self.has_value_loss:
+            return torch.zeros_like(batch.advantage)
+        loss = common_losses.critic_loss(
+            self.model, batch.old_values, values, self.e_clip, batch.returns, self.clip_value
+        )
+        return loss.mean(dim=-1)
+
+    def _trunk_losses(self) -> Losses:
+        auxiliary = self.model.get_aux_loss() or {}
+        return {name: (1.0, value) for name, value in auxiliary.items()}
+
+    def _record(
+        self, batch: io.Minibatch, result: io.Evaluation, log_ratio: Tensor, losses: Losses
+    ) -> Tensor:
+        """Keep the minibatch's scalars; returns the KL of the adaptive schedule."""
+        self.scalars["kl_plain"].append(masked_mean(kl_plain(log_ratio), batch.mask))
+        self.scalars["kl_nonnegative"].append(masked_mean(kl_nonnegative(log_ratio), batch.mask))
+        share = masked_mean(clipped_share(log_ratio, self.e_clip), batch.mask)
+        self.scalars["clipped_share"].append(share)
+        for name, (_, value) in losses.items():
+            self.scalars[f"loss_{name}"].append(value.detach())
+        return masked_mean(self.schedule_kl(log_ratio), batch.mask)
+
+    def _report(self, input_dict: dict[str, Any], batch: io.Minibatch, result: io.Evaluation) -> None:
+        self.diagnostics.mini_batch(
+            self,
+            {
+                "values": batch.old_values,
+                "returns": batch.returns,
+                "new_neglogp": result.neglogp,
+                "old_neglogp": batch.old_neglogp,
+                "masks": batch.mask,
+            },
+            self.e_clip,
+            0,
+        )
+
+    def update_lr(self, lr: float) -> None:
+        super().update_lr(lr)
+        # rl_games 1.6.5 leaves last_lr stale on every rank but the first, and steps with it.
+        self.last_lr = self.optimizer.param_groups[0]["lr"]
+
+    def train_epoch(self) -> Any:
+        self.scalars.clear()
+        result = super().train_epoch()
+        self._absorb_observations(self.rollout["obses"])
+        with torch.no_grad():
+            measured = self.epoch_scalars(self.rollout)
+        for name, value in measured.items():
+            self.scalars[name].append(torch.as_tensor(value))
+        self.rollout = {}
+        return result
+
+    def _absorb_observations(self, obses: Any) -> None:
+        if not self.normalize_input:
+            return
+        normaliser = self.model.running_mean_std
+        normaliser.train()
+        with torch.no_grad():
+            normaliser(self._preproc_obs(obses))
+        normaliser.eval()
+
+    # -- scalars and checkpoints ------------------------------------------------------------
+
+    def write_stats(self, *args: Any, **kwargs: Any) -> None:
+        super().write_stats(*args, **kwargs)
+        frame = compat.frame_of_stats(self, args, kwargs)
+        for name, values in self.scalars.items():
+            mean = torch.stack([value.float().cpu() for value in values]).mean()
+            self.writer.add_scalar(f"{self.name_in_logs}/{name}", mean.item(), frame)
+
+    def get_full_state_weights(self) -> dict[str, Any]:
+        state = super().get_full_state_weights()
+        state[checkpoints.KEY] = checkpoints.describe(self)
+        return state
+
+    def set_full_state_weights(self, weights: dict[str, Any], set_epoch: bool = True) -> None:
+        extras = checkpoints.check(weights, self.name_in_logs, self.model)
+        super().set_full_state_weights(weights, set_epoch)
+        checkpoints.resume(self, extras)

@@ -1,0 +1,44 @@
+"""The player of every generative policy: what rl_games' play, and Isaac Lab's play.py, run."""
+
+from typing import Any
+
+import torch
+from rl_games.algos_torch import torch_ext
+from rl_games.algos_torch.players import PpoPlayerContinuous
+from torch import Tensor
+
+from rlg_genpo.agents import checkpoints
+from rlg_genpo.config import GenPOSettings, pick_device
+
+
+class GenerativePlayer(PpoPlayerContinuous):
+    """Plays environment actions: the policy's mode when deterministic, else a sample."""
+
+    name_in_logs: str
+
+    def __init__(self, params: dict[str, Any]) -> None:
+        pick_device(params["config"], torch.cuda.is_available())
+        super().__init__(params)
+
+    def get_action(self, obs: Any, is_deterministic: bool = False) -> Tensor:
+        self.model.playing = "mode" if is_deterministic else "sample"
+        action = super().get_action(obs, is_deterministic)
+        if self.has_batch_dimension:
+            return action
+        # rl_games squeezes every dimension, a single action component's included.
+        return action.reshape(self.action_space.shape)
+
+    def restore(self, fn: str) -> None:
+        weights = torch_ext.load_checkpoint(fn)
+        checkpoints.check(weights, self.name_in_logs, self.model)
+        super().restore(fn)
+
+
+class GenPOPlayer(GenerativePlayer):
+    """``algo.name: genpo``."""
+
+    name_in_logs = "genpo"
+
+    def __init__(self, params: dict[str, Any]) -> None:
+        GenPOSettings.from_params(params)
+        super().__init__(params)

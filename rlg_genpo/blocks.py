@@ -1,0 +1,134 @@
+"""Typed blocks of a YAML file: a frozen dataclass per block, checked once, at the door.
+
+Standard library only. A block's fields are made with :func:`option`, which keeps the field's
+documentation and its valid range beside its default; :func:`parse` turns a user's mapping into the
+dataclass or raises :class:`ConfigError` with the full key, the value and the way out.
+"""
+
+import types
+import typing
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import MISSING, dataclass, field, fields
+from difflib import get_close_matches
+from typing import Any, TypeVar
+
+from rlg_genpo.errors import ConfigError
+
+Block = TypeVar("Block")
+
+
+@dataclass(frozen=True)
+class Valid:
+    """A named condition on a value; ``text`` completes the sentence "must be ..."."""
+
+    text: str
+    holds: Callable[[Any], bool]
+
+
+def at_least(low: float) -> Valid:
+    return Valid(f"at least {low:g}", lambda value: value >= low)
+
+
+def positive() -> Valid:
+    return Valid("above 0", lambda value: value > 0)
+
+
+def within(text: str, low: float, high: float, open_low: bool = False) -> Valid:
+    return Valid(f"in {text}", lambda v: (low < v if open_low else low <= v) and v <= high)
+
+
+def one_of(choices: Sequence[str]) -> Valid:
+    return Valid("one of " + ", ".join(choices), lambda value: value in choices)
+
+
+def widths() -> Valid:
+    text = "a list of one or more layer widths, each at least 1"
+    return Valid(text, lambda units: len(units) > 0 and all(width >= 1 for width in units))
+
+
+def option(default: Any, doc: str, valid: Valid | None = None) -> Any:
+    """A documented field of a block; ``default`` may be a list."""
+    metadata = {"doc": doc, "valid": valid}
+    if isinstance(default, (list, tuple)):
+        return field(default=tuple(default), metadata=metadata)
+    return field(default=default, metadata=metadata)
+
+
+def parse(block: type[Block], given: Any, path: str) -> Block:
+    """Check a user's mapping against the dataclass ``block``; ``path`` is its full YAML key.
+
+    Raises:
+        ConfigError: not a mapping, an unknown key, a wrong type, or a value out of range.
+    """
+    given = {} if given is None else given
+    if not isinstance(given, Mapping):
+        raise ConfigError(f"{path}: must be a block of keys, got {given!r}.")
+    types_of = typing.get_type_hints(block)
+    known = {f.name: f for f in fields(block)}  # type: ignore[arg-type]
+    for key in given:
+        if key not in known:
+            raise ConfigError(f"{path}.{key}: {unknown(str(key), known)}")
+    values = {}
+    for name, spec in known.items():
+        if name in given:
+            values[name] = _checked(given[name], types_of[name], spec.metadata, f"{path}.{name}")
+        elif spec.default is MISSING:
+            raise ConfigError(f"{path}.{name}: missing; {spec.metadata['doc']}")
+    return block(**values)
+
+
+def unknown(key: str, known: typing.Iterable[str]) -> str:
+    """The sentence about an unknown key, with the nearest known one."""
+    names = list(known)
+    near = get_close_matches(key, names, n=1, cutoff=0.5)
+    hint = f", did you mean '{near[0]}'?" if near else "."
+    return f"unknown key{hint} Known keys: {', '.join(names)}."
+
+
+def _checked(value: Any, kind: Any, metadata: Mapping[str, Any], path: str) -> Any:
+    value = _typed(value, kind, path)
+    valid: Valid | None = metadata["valid"]
+    if valid is not None and value is not None and not valid.holds(value):
+        shown = list(value) if isinstance(value, tuple) else value
+        raise ConfigError(f"{path}: must be {valid.text}, got {shown}.")
+    return value
+
+
+def _typed(value: Any, kind: Any, path: str) -> Any:
+    if isinstance(kind, types.UnionType):  # only ``X | None`` is used
+        if value is None:
+            return None
+        kind = next(part for part in typing.get_args(kind) if part is not type(None))
+    if typing.get_origin(kind) is tuple:
+        inner = typing.get_args(kind)[0]
+        if isinstance(value, str) or not isinstance(value, Sequence):
+            raise ConfigError(f"{path}: must be a list, got {value!r}.")
+        return tuple(_typed(item, inner, f"{path}[{i}]") for i, item in enumerate(value))
+    return _scalar(value, kind, path)
+
+
+def _scalar(value: Any, kind: type, path: str) -> Any:
+    # bool is an int in Python, and YAML 1.1 reads 1e-3 as a string.
+    if kind is float:
+        converted = number(value)
+        if converted is not None:
+            return converted
+        raise ConfigError(f"{path}: must be a number, got {value!r}.")
+    if kind is int and (isinstance(value, bool) or not isinstance(value, int)):
+        raise ConfigError(f"{path}: must be a whole number, got {value!r}.")
+    if kind is bool and not isinstance(value, bool):
+        raise ConfigError(f"{path}: must be true or false, got {value!r}.")
+    if kind is str and not isinstance(value, str):
+        raise ConfigError(f"{path}: must be a word, got {value!r}.")
+    return value
+
+
+def number(value: Any) -> float | None:
+    """A finite float from a number, or from a string as YAML 1.1 reads 1e-3; None from the rest."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        return None
+    try:
+        converted = float(value)
+    except ValueError:
+        return None
+    return converted if converted - converted == 0 else None

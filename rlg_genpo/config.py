@@ -1,0 +1,186 @@
+"""Our YAML blocks, parsed once. Standard library only.
+
+rl_games' own keys stay rl_games' business; what is read of them here is only what a policy's
+setting must agree with.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from rlg_genpo.blocks import at_least, number, one_of, option, parse, positive, widths, within
+from rlg_genpo.errors import ConfigError
+
+#: Above this growth of rounding errors, float32's 1e-7 no longer leaves three good digits in z.
+MAX_ERROR_GROWTH = 1e4
+
+ACTIVATION_NAMES = ("mish", "elu", "relu", "gelu", "silu", "swish", "tanh", "selu")
+
+
+@dataclass(frozen=True)
+class FlowConfig:
+    """``params.network.flow``: the velocity network and the flow's shape."""
+
+    steps: int = option(5, "N, Euler steps from noise to action", at_least(1))
+    mix: float = option(0.9, "p, the coupling's mixing weight", within("(0, 1]", 0, 1, True))
+    condition: str = option(
+        "features",
+        "what the velocity sees: the trunk's features, or the (normalised) observation itself, "
+        "as in the paper; then the trunk serves the critic alone",
+        one_of(("features", "observation")),
+    )
+    units: tuple[int, ...] = option((64, 64), "hidden widths of the velocity MLP", widths())
+    activation: str = option("mish", "of the velocity MLP", one_of(ACTIVATION_NAMES))
+    time_embedding: int = option(32, "width of the time embedding, even", at_least(2))
+    time_units: tuple[int, ...] = option((256, 256), "hidden widths of its MLP", widths())
+    output_scale: float = option(
+        0.01, "factor on the velocity's last layer at the start", at_least(0)
+    )
+
+
+@dataclass(frozen=True)
+class GenPOConfig:
+    """``params.algo`` of GenPO, beside its ``name``."""
+
+    name: str = option("genpo", "the algorithm")
+    compression_coef: float = option(0.01, "nu, weight of the compression loss", at_least(0))
+    compression: str = option(
+        "squared", "the paper's mean (x - y)^2, or the released code's |x - y|",
+        one_of(("squared", "norm")),
+    )  # fmt: skip
+    compression_fraction: float = option(
+        1.0,
+        "share of each minibatch on which fresh samples are drawn for the compression loss",
+        within("(0, 1]", 0, 1, True),
+    )
+    kl_estimator: str = option(
+        "nonnegative", "r - 1 - log r, or plain -log r as in the released code",
+        one_of(("nonnegative", "plain")),
+    )  # fmt: skip
+    adapt: str = option(
+        "epoch",
+        "when lr_schedule 'adaptive' decides: once an epoch, on the last mini-epoch's KL; or at "
+        "every KL that rl_games measures (a minibatch in 'legacy', a mini-epoch in 'standard')",
+        one_of(("epoch", "call")),
+    )
+    min_lr: float = option(1e-5, "lower bound of the adaptive learning rate", positive())
+    max_lr: float | None = option(
+        None, "upper bound of the adaptive learning rate; config.learning_rate if not given",
+        positive(),
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class GenPOSettings:
+    """Everything of ours in a GenPO YAML, and the checks that span several blocks."""
+
+    algo: GenPOConfig
+    flow: FlowConfig
+
+    @classmethod
+    def from_params(cls, params: Mapping[str, Any]) -> "GenPOSettings":
+        """Parse ``params`` of an rl_games YAML.
+
+        Raises:
+            ConfigError: naming the key, the value and the way out.
+        """
+        algo = parse(GenPOConfig, params.get("algo"), "params.algo")
+        network = block_at(params, "network")
+        flow = parse_flow(network)
+        check_names(params, "genpo", "genpo_actor_critic")
+        check_schedule(block_at(params, "config"), algo)
+        return cls(algo, flow)
+
+
+def parse_flow(network: Mapping[str, Any]) -> FlowConfig:
+    """``flow:`` of a network block, with what it must agree with in the rest of that block."""
+    path = "params.network.flow"
+    flow = parse(FlowConfig, network.get("flow"), path)
+    if flow.time_embedding % 2:
+        raise ConfigError(f"{path}.time_embedding: must be even, got {flow.time_embedding}.")
+    growth = flow.mix ** (-2 * flow.steps)
+    if growth > MAX_ERROR_GROWTH:
+        least = MAX_ERROR_GROWTH ** (-1 / (2 * flow.steps))
+        raise ConfigError(
+            f"{path}.mix: {flow.mix:g} with {flow.steps} steps amplifies float32's rounding by "
+            f"mix**(-2*steps) = {growth:.1e} in the inverse; at most {MAX_ERROR_GROWTH:.0e} is "
+            f"allowed. Use mix >= {least:.2f}, or fewer steps."
+        )
+    if flow.condition == "observation":
+        for trunk in ("rnn", "cnn"):
+            if trunk in network:
+                raise ConfigError(
+                    f"{path}.condition: 'observation' leaves the policy without the "
+                    f"params.network.{trunk} trunk; use condition: features."
+                )
+    return flow
+
+
+def check_names(params: Mapping[str, Any], model: str, network: str) -> None:
+    """The model's name is ours; a network of another name is taken for a user's own builder."""
+    given = block_at(params, "model").get("name")
+    if given != model:
+        raise ConfigError(
+            f"params.model.name: must be {model} with algo.name {model}, got {given!r}."
+        )
+    name = block_at(params, "network").get("name")
+    if name in ("actor_critic", "resnet_actor_critic", "soft_actor_critic", "rnd_curiosity"):
+        raise ConfigError(
+            f"params.network.name: {name!r} is rl_games' Gaussian or discrete head; "
+            f"use {network}, the rest of the block stays as it is."
+        )
+
+
+def check_schedule(config: Mapping[str, Any], algo: GenPOConfig) -> None:
+    """``lr_schedule`` and its bounds."""
+    rate = number(config.get("learning_rate"))
+    if rate is None or rate <= 0:
+        raise ConfigError(
+            f"params.config.learning_rate: must be above 0, got {config.get('learning_rate')!r}."
+        )
+    schedule = config.get("lr_schedule")
+    if schedule not in (None, "None", "identity", "constant", "adaptive", "linear"):
+        raise ConfigError(
+            f"params.config.lr_schedule: must be adaptive, linear or constant, got {schedule!r}."
+        )
+    kind = config.get("schedule_type", "legacy")
+    if kind not in ("legacy", "standard"):
+        raise ConfigError(
+            f"params.config.schedule_type: must be legacy or standard, got {kind!r}."
+        )
+    if schedule != "adaptive":
+        return
+    threshold = number(config.get("kl_threshold"))
+    if threshold is None or threshold <= 0:
+        raise ConfigError(
+            "params.config.kl_threshold: lr_schedule adaptive needs a target above 0 (in nats), "
+            f"got {config.get('kl_threshold')!r}; or use lr_schedule: linear or constant."
+        )
+    top = rate if algo.max_lr is None else algo.max_lr
+    if not algo.min_lr <= rate <= top:
+        raise ConfigError(
+            f"params.config.learning_rate: {rate:g} must lie in [params.algo.min_lr, "
+            f"params.algo.max_lr] = [{algo.min_lr:g}, {top:g}]."
+        )
+
+
+def pick_device(config: dict[str, Any], cuda: bool) -> None:
+    """Fill in ``device`` and ``device_name`` where they are missing: rl_games assumes cuda:0.
+
+    Raises:
+        ConfigError: CUDA is asked for and not there.
+    """
+    for key in ("device", "device_name"):
+        config.setdefault(key, "cuda:0" if cuda else "cpu")
+        if str(config[key]).startswith("cuda") and not cuda:
+            raise ConfigError(
+                f"params.config.{key}: {config[key]}, but torch sees no CUDA device; use cpu."
+            )
+
+
+def block_at(params: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """A block that every rl_games YAML has."""
+    block = params.get(name)
+    if not isinstance(block, Mapping):
+        raise ConfigError(f"params.{name}: missing, or not a block of keys.")
+    return block

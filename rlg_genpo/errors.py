@@ -1,0 +1,9 @@
+"""What a user gets when a configuration or a checkpoint does not fit."""
+
+
+class ConfigError(ValueError):
+    """A setting that cannot work. The message names the full YAML key, the value and the way out."""
+
+
+class CheckpointError(RuntimeError):
+    """A checkpoint that does not belong to the configured policy; says what differs."""

@@ -1,0 +1,28 @@
+"""Estimators from samples of the old policy, given log pi_new - log pi_old, shape (B,), in nats.
+
+Each keeps the batch dimension; the KL divergence KL(pi_old || pi_new) is the mean of its estimator.
+"""
+
+from torch import Tensor
+
+
+def kl_plain(log_ratio: Tensor) -> Tensor:
+    """-log r: unbiased, but a batch's mean may be negative. The one GenPO's released code uses."""
+    return -log_ratio
+
+
+def kl_nonnegative(log_ratio: Tensor) -> Tensor:
+    """r - 1 - log r: unbiased, since E[r] = 1, and never negative."""
+    return log_ratio.expm1() - log_ratio
+
+
+def clipped_share(log_ratio: Tensor, clip: float) -> Tensor:
+    """1 where the ratio left [1 - clip, 1 + clip], else 0."""
+    return (log_ratio.expm1().abs() > clip).to(log_ratio.dtype)
+
+
+def masked_mean(values: Tensor, mask: Tensor | None) -> Tensor:
+    """Mean over (B,), counting only the rows where the mask, (B,), is 1; all of them without one."""
+    if mask is None:
+        return values.mean()
+    return (values * mask).sum() / mask.sum().clamp_min(1)

@@ -1,0 +1,1 @@
+"""rl_games models around the policy heads."""

@@ -1,0 +1,78 @@
+"""The one forward() of every generative policy: normalise, condition, then act | evaluate | value.
+
+A subclass of rl_games' BaseModel, so that the normalisers, their checkpoint keys and the way they
+are built are rl_games'. A new policy adds nothing here.
+"""
+
+from typing import Any
+
+import torch
+from rl_games.algos_torch import models
+
+from rlg_genpo.models import io
+
+
+class GenerativeModel(models.BaseModel):
+    """What rl_games registers under ``model.name``: builds :class:`Network` from a builder."""
+
+    def __init__(self, network_builder: Any) -> None:
+        super().__init__("a2c")
+        self.network_builder = network_builder
+
+    class Network(models.BaseModelNetwork):
+        """Normalisers, trunk and policy head.
+
+        ``playing`` is None in training; a player sets it to ``"mode"`` or ``"sample"`` and then
+        receives environment actions (B, D) instead of stored ones (B, A).
+        """
+
+        def __init__(self, a2c_network: torch.nn.Module, **kwargs: Any) -> None:
+            super().__init__(**kwargs)
+            self.a2c_network = a2c_network
+            self.playing: str | None = None
+
+        @property
+        def policy(self) -> Any:
+            return self.a2c_network.policy
+
+        def is_rnn(self) -> bool:
+            return self.a2c_network.is_rnn()
+
+        def get_default_rnn_state(self) -> Any:
+            return self.a2c_network.get_default_rnn_state()
+
+        def get_value_layer(self) -> torch.nn.Module:
+            return self.a2c_network.get_value_layer()
+
+        def get_aux_loss(self) -> Any:
+            return self.a2c_network.get_aux_loss()
+
+        def forward(self, input_dict: dict[str, Any]) -> dict[str, Any]:
+            request = io.read(input_dict)
+            obs = self.norm_obs(request.obs)
+            source, value, rnn_states = self.a2c_network({"obs": obs, **request.trunk})
+            value = value.float()
+            if request.value_only:
+                return io.valued(self.denorm_value(value), rnn_states)
+            # Densities stay float32 under mixed precision: a ratio cannot live on 8 bits of mantissa.
+            with torch.autocast(value.device.type, enabled=False):
+                condition = self.policy.condition(source.float())
+                if request.train:
+                    return self._evaluate(condition, request, value, rnn_states)
+                value = self.denorm_value(value)
+                if self.playing is not None:
+                    return io.played(self._play(condition), value, rnn_states)
+                acted = self.policy.act(condition)
+                return io.acted(acted.stored, acted.neglogp, value, rnn_states)
+
+        def _evaluate(
+            self, condition: Any, request: io.Request, value: torch.Tensor, rnn_states: Any
+        ) -> dict[str, Any]:
+            evaluated = self.policy.evaluate(condition, request.stored)
+            fresh = self.policy.resample(condition, request.fresh) if request.fresh else None
+            return io.evaluated(evaluated.neglogp, evaluated.entropy, value, rnn_states, fresh)
+
+        def _play(self, condition: Any) -> torch.Tensor:
+            if self.playing == "mode":
+                return self.policy.to_env(self.policy.mode(condition))
+            return self.policy.to_env(self.policy.act(condition).stored)

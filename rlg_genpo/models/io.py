@@ -1,0 +1,118 @@
+"""Named results to and from rl_games' dictionaries: the only file that spells their keys.
+
+B batch, A width of the stored action, D size of the environment's action, V value size.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Request:
+    """What rl_games asks of a model's forward()."""
+
+    obs: Any  # (B, ...) or a dict of such; not yet normalised
+    train: bool
+    stored: Tensor | None  # (B, A), the rollout's actions, when training
+    fresh: int  # how many fresh differentiable samples the losses want
+    value_only: bool
+    trunk: dict[str, Any]  # what the trunk needs beside obs: states, dones, lengths
+
+
+def read(inputs: Mapping[str, Any]) -> Request:
+    """A request from rl_games' input dictionary, which is left as it was."""
+    trunk = {
+        key: inputs[key] for key in ("rnn_states", "dones", "seq_length", "bptt_len") if key in inputs
+    }
+    return Request(
+        obs=inputs["obs"],
+        train=inputs.get("is_train", True),
+        stored=inputs.get("prev_actions"),
+        fresh=inputs.get("fresh_samples", 0),
+        value_only=inputs.get("value_only", False),
+        trunk=trunk,
+    )
+
+
+def ask_value(obs: Any, rnn_states: Any) -> dict[str, Any]:
+    """Inputs for a forward() that computes nothing but the value."""
+    return {"is_train": False, "value_only": True, "obs": obs, "rnn_states": rnn_states}
+
+
+def ask_evaluation(obs: Any, stored: Tensor, fresh: int) -> dict[str, Any]:
+    """Inputs for a forward() that evaluates stored actions and draws ``fresh`` new ones."""
+    return {"is_train": True, "obs": obs, "prev_actions": stored, "fresh_samples": fresh}
+
+
+def valued(value: Tensor, rnn_states: Any) -> dict[str, Any]:
+    return {"values": value, "rnn_states": rnn_states}
+
+
+def acted(stored: Tensor, neglogp: Tensor, value: Tensor, rnn_states: Any) -> dict[str, Any]:
+    return {"actions": stored, "neglogpacs": neglogp, "values": value, "rnn_states": rnn_states}
+
+
+def played(action: Tensor, value: Tensor, rnn_states: Any) -> dict[str, Any]:
+    # A player reads "mus" when deterministic and "actions" when not; the model knows which it is.
+    return {"actions": action, "mus": action, "values": value, "rnn_states": rnn_states}
+
+
+def evaluated(
+    neglogp: Tensor, entropy: Tensor, value: Tensor, rnn_states: Any, fresh: Tensor | None
+) -> dict[str, Any]:
+    return {
+        "prev_neglogp": neglogp,
+        "entropy": entropy,
+        "values": value,
+        "rnn_states": rnn_states,
+        "fresh": fresh,
+    }
+
+
+@dataclass(frozen=True)
+class Minibatch:
+    """A slice of the rollout, as rl_games' dataset hands it to the gradient step."""
+
+    obs: Any  # (B, ...) or a dict of such
+    stored: Tensor  # (B, A)
+    old_neglogp: Tensor  # (B,)
+    advantage: Tensor  # (B,)
+    old_values: Tensor  # (B, V), normalised
+    returns: Tensor  # (B, V), normalised
+    mask: Tensor | None  # (B,), 1 on real rows; None when all are
+    trunk: dict[str, Any]
+
+    @classmethod
+    def from_dict(cls, batch: Mapping[str, Any]) -> "Minibatch":
+        return cls(
+            obs=batch["obs"],
+            stored=batch["actions"],
+            old_neglogp=batch["old_logp_actions"],
+            advantage=batch["advantages"],
+            old_values=batch["old_values"],
+            returns=batch["returns"],
+            mask=batch.get("rnn_masks"),
+            trunk={key: batch[key] for key in ("rnn_states", "dones") if key in batch},
+        )
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What the model said of a minibatch."""
+
+    neglogp: Tensor  # (B,), nats
+    entropy: Tensor  # (B,), nats
+    values: Tensor  # (B, V), normalised
+    fresh: Tensor | None  # (count, A), differentiable
+
+    @classmethod
+    def from_dict(cls, result: Mapping[str, Any]) -> "Evaluation":
+        return cls(
+            neglogp=result["prev_neglogp"],
+            entropy=result["entropy"],
+            values=result["values"],
+            fresh=result["fresh"],
+        )

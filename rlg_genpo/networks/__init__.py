@@ -1,0 +1,1 @@
+"""Torch modules; builders.py alone imports rl_games."""

@@ -1,0 +1,66 @@
+"""From a user's ``network:`` block to a network: rl_games' own trunk with our head on it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from rl_games.algos_torch.network_builder import NetworkBuilder
+from torch import nn
+
+from rlg_genpo.config import FlowConfig, parse_flow
+from rlg_genpo.errors import ConfigError
+from rlg_genpo.networks.actor_critic import ActorCritic
+from rlg_genpo.networks.trunks import DictTrunk, Trunk
+from rlg_genpo.networks.velocity import Velocity
+from rlg_genpo.policies.base import Policy
+from rlg_genpo.policies.genpo import GenPO
+
+
+class GenPOBuilder(NetworkBuilder):
+    """``network.name: genpo_actor_critic``.
+
+    To plug in a trunk, a velocity or a policy of your own, subclass, override one of the three
+    ``make_*`` methods, and register the subclass with rl_games under a name of yours.
+    """
+
+    def load(self, params: Mapping[str, Any]) -> None:
+        self.params = params
+        self.flow = parse_flow(params)
+
+    def build(self, name: str, **kwargs: Any) -> ActorCritic:
+        obs_shape = kwargs["input_shape"]
+        on_features = self.flow.condition == "features"
+        if not on_features and (isinstance(obs_shape, Mapping) or len(obs_shape) != 1):
+            raise ConfigError(
+                "params.network.flow.condition: 'observation' needs a flat observation vector, got "
+                f"shape {obs_shape}; use condition: features."
+            )
+        trunk = self.make_trunk(**kwargs)
+        condition_dim = trunk.feature_dim if on_features else obs_shape[0]
+        velocity = self.make_velocity(condition_dim, kwargs["actions_num"])
+        return ActorCritic(trunk, self.make_policy(velocity), on_features)
+
+    def make_trunk(self, **kwargs: Any) -> nn.Module:
+        """A trunk for rl_games' build arguments (``input_shape``, ``value_size``, ``num_seqs``)."""
+        params = self.params
+        if self.flow.condition == "observation":
+            # The head does not stand on the trunk, which is then the critic's own.
+            params = {**params, "separate": False}
+        kind = DictTrunk if isinstance(kwargs["input_shape"], Mapping) else Trunk
+        return kind(params, **kwargs)
+
+    def make_velocity(self, condition_dim: int, action_dim: int) -> nn.Module:
+        """The velocity network; see :class:`Velocity` for what a replacement must offer."""
+        flow: FlowConfig = self.flow
+        return Velocity(
+            condition_dim,
+            action_dim,
+            flow.steps,
+            flow.units,
+            flow.activation,
+            flow.time_embedding,
+            flow.time_units,
+            flow.output_scale,
+        )
+
+    def make_policy(self, velocity: nn.Module) -> Policy:
+        return GenPO(velocity, self.flow.mix)

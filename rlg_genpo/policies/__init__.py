@@ -1,0 +1,1 @@
+"""Policy heads: torch only, one file per method."""

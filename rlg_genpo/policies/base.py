@@ -1,0 +1,58 @@
+"""The policy head: what a generative policy must offer so that everything else stays rl_games'.
+
+B batch, D size of the environment's action, A width of the stored action. rl_games assumes that the
+action kept in the rollout is the one that the environment receives. A generative policy keeps what
+it needs to evaluate its density again, and maps that to the environment's action on the way out.
+"""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class Acted:
+    """A sampled action and its density."""
+
+    stored: Tensor  # (B, A)
+    neglogp: Tensor  # (B,), nats
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """The current density of a stored action."""
+
+    neglogp: Tensor  # (B,), nats
+    entropy: Tensor  # (B,), nats, of the stored action's distribution
+
+
+class Policy(nn.Module, ABC):
+    """A policy over stored actions, conditioned on a tensor (B, C): an observation or features."""
+
+    stored_dim: int
+
+    @abstractmethod
+    def condition(self, source: Tensor) -> Any:
+        """What depends on the state alone, computed once per step; its type is the policy's own."""
+
+    @abstractmethod
+    def act(self, condition: Any) -> Acted:
+        """Sample, with the density of the sample."""
+
+    @abstractmethod
+    def evaluate(self, condition: Any, stored: Tensor) -> Evaluated:
+        """Density of stored actions, (B, A), differentiable in the parameters."""
+
+    @abstractmethod
+    def resample(self, condition: Any, count: int) -> Tensor:
+        """Fresh samples for the first ``count`` states, (count, A), differentiable."""
+
+    @abstractmethod
+    def mode(self, condition: Any) -> Tensor:
+        """The deterministic action, (B, A), for play and export."""
+
+    @abstractmethod
+    def to_env(self, stored: Tensor) -> Tensor:
+        """Stored actions (B, A) to the environment's (B, D), before rl_games' clamp and rescale."""

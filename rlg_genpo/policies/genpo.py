@@ -1,0 +1,64 @@
+"""GenPO's policy head: the coupled flow with a learned velocity.
+
+Source: "GenPO: Generative Diffusion Models Meet On-Policy Reinforcement Learning", 2025,
+https://arxiv.org/abs/2505.18763. The deterministic action, the flow at zero noise, is ours: the
+log-determinant is constant, so zero noise is the exact mode of the pair's density.
+"""
+
+import torch
+from torch import Tensor
+
+from rlg_genpo.maths import coupled
+from rlg_genpo.networks.velocity import Condition, Velocity
+from rlg_genpo.policies.base import Acted, Evaluated, Policy
+
+
+class GenPO(Policy):
+    """Stores the doubled action (x, y), width 2 D; executes its mean.
+
+    Args:
+        velocity: the network v; knows D and N.
+        mix: p, in (0, 1].
+    """
+
+    def __init__(self, velocity: Velocity, mix: float) -> None:
+        super().__init__()
+        self.velocity = velocity
+        self.steps = velocity.steps
+        self.mix = mix
+        self.action_dim = velocity.action_dim
+        self.stored_dim = 2 * velocity.action_dim
+
+    def condition(self, source: Tensor) -> Condition:
+        return self.velocity.condition(source)
+
+    def flow(self, condition: Condition, noise: Tensor) -> Tensor:
+        """Noise (B, 2 D) to doubled actions (B, 2 D)."""
+        return coupled.couple(self.velocity.at(condition), noise, self.steps, self.mix)
+
+    def noise_of(self, condition: Condition, stored: Tensor) -> Tensor:
+        """Doubled actions (B, 2 D) to the noise that makes them: inverse of :meth:`flow`."""
+        return coupled.uncouple(self.velocity.at(condition), stored, self.steps, self.mix)
+
+    def act(self, condition: Condition) -> Acted:
+        noise = self.velocity.noise(condition, self.stored_dim)
+        # The density is known from the noise alone: no inverse, no determinant.
+        neglogp = coupled.pair_neglogp(noise, self.steps, self.mix)
+        return Acted(self.flow(condition, noise), neglogp)
+
+    def evaluate(self, condition: Condition, stored: Tensor) -> Evaluated:
+        noise = self.noise_of(condition, stored)
+        neglogp = coupled.pair_neglogp(noise, self.steps, self.mix)
+        entropy = coupled.pair_entropy(self.action_dim, self.steps, self.mix)
+        return Evaluated(neglogp, torch.full_like(neglogp, entropy))
+
+    def resample(self, condition: Condition, count: int) -> Tensor:
+        condition = condition.rows(count)
+        return self.flow(condition, self.velocity.noise(condition, self.stored_dim))
+
+    def mode(self, condition: Condition) -> Tensor:
+        zeros = condition.state.new_zeros(condition.state.shape[0], self.stored_dim)
+        return self.flow(condition, zeros)
+
+    def to_env(self, stored: Tensor) -> Tensor:
+        return coupled.executed(stored)
