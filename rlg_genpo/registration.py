@@ -79,13 +79,18 @@ def _wrap_runner() -> None:
 def _entering(method: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(method)
     def with_our_algorithms(runner: Runner, *args: Any, **kwargs: Any) -> Any:
-        _enter_factories(runner)
+        enter_runner(runner)
         return method(runner, *args, **kwargs)
 
     return with_our_algorithms
 
 
-def _enter_factories(runner: Runner) -> None:
+def enter_runner(runner: Runner) -> None:
+    """Put every algorithm into a Runner's factories; ``run_train`` and ``create_player`` do it too.
+
+    Raises:
+        ConfigError: the Runner has another algorithm under one of our names.
+    """
     for name, algorithm in ALGORITHMS.items():
         pairs = (
             (runner.algo_factory, algorithm.agent),

@@ -72,7 +72,9 @@ class GenerativeAgent(A2CAgent):
     def autocast(self) -> torch.autocast:
         """bfloat16 for trunk and critic under ``mixed_precision``; the densities stay float32."""
         kind = torch.device(self.ppo_device).type
-        return torch.autocast(kind, dtype=torch.bfloat16, enabled=self.mixed_precision)
+        # Most CPUs have no bfloat16 LSTM or GRU: torch fails there instead of falling back.
+        enabled = self.mixed_precision and not (kind == "cpu" and self.is_rnn)
+        return torch.autocast(kind, dtype=torch.bfloat16, enabled=enabled)
 
     def get_action_values(self, obs: dict[str, Any]) -> dict[str, Any]:
         # The rollout's features must carry the rounding of the update's, or the ratio is not 1.

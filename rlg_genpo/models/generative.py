@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from rl_games.algos_torch import models
+from rl_games.algos_torch.running_mean_std import RunningMeanStdObs
 
 from rlg_genpo.models import io
 
@@ -26,8 +27,17 @@ class GenerativeModel(models.BaseModel):
         receives environment actions (B, D) instead of stored ones (B, A).
         """
 
-        def __init__(self, a2c_network: torch.nn.Module, **kwargs: Any) -> None:
-            super().__init__(**kwargs)
+        def __init__(
+            self, a2c_network: torch.nn.Module, obs_shape: Any, normalize_input: bool, **kwargs: Any
+        ) -> None:
+            by_key = normalize_input and isinstance(obs_shape, dict)
+            super().__init__(
+                obs_shape=obs_shape, normalize_input=normalize_input and not by_key, **kwargs
+            )
+            if by_key:
+                # rl_games 1.6.5 scripts this module, which TorchScript cannot compile.
+                self.normalize_input = True
+                self.running_mean_std = RunningMeanStdObs(obs_shape)
             self.a2c_network = a2c_network
             self.playing: str | None = None
 

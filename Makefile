@@ -1,0 +1,35 @@
+# Everything installs into .venv; nothing else on the machine is touched.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+TORCH ?= torch==2.13.0
+DEMO := runs/demo
+
+.PHONY: demo test lint clean
+
+$(STAMP): setup.py pyproject.toml rlg_genpo/version.py
+	$(PYTHON) -m venv $(VENV)
+	@# torch first and by its exact version: a range would take a build with CUDA
+	$(BIN)/pip install --quiet $(TORCH)
+	$(BIN)/pip install --quiet -e ".[envpool,plot,dev]"
+	touch $(STAMP)
+
+# Train GenPO on MuJoCo's HalfCheetah until it runs, evaluate it, draw the learning curve.
+demo: $(STAMP)
+	rm -rf $(DEMO)
+	$(BIN)/rlg-genpo train halfcheetah_genpo --frames 1000000 --runs $(DEMO) --name halfcheetah_genpo_seed5
+	$(BIN)/rlg-genpo eval $(DEMO)/halfcheetah_genpo_seed5 --episodes 64 --json $(DEMO)/evaluation.json
+	$(BIN)/rlg-genpo plot $(DEMO)/halfcheetah_genpo_seed5 --out $(DEMO)/learning_curve.png
+
+# Every test.
+test: $(STAMP)
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info

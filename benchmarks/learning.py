@@ -1,0 +1,266 @@
+"""Does it learn? Trains a suite's configs over seeds, side by side, and writes curves and a table.
+
+    python benchmarks/learning.py benchmarks/suites/halfcheetah.yaml --jobs 2
+    python benchmarks/learning.py benchmarks/suites/halfcheetah.yaml --report   # no training
+
+A suite is a YAML file of entries (config, overrides, label) with seeds and frames. Every run is one
+``rlg-genpo train`` in a process of its own under ``runs/bench/<suite>/``; what is finished is left
+alone and what was interrupted resumes, so the command may be repeated until it is done.
+
+The score of a run is its mean training return (sampled actions, rl_games' meter of the latest 100
+episodes) over the last 5% of its frames.
+"""
+
+import argparse
+import json
+import os
+import platform
+import subprocess
+import sys
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import yaml
+
+ROOT = Path(__file__).parent.parent
+DOCS = ROOT / "docs"
+LAST_SHARE = 0.05
+BOOTSTRAPS = 10_000
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of the table."""
+
+    label: str
+    config: str
+    overrides: tuple[str, ...]
+    key: str
+
+
+@dataclass(frozen=True)
+class Suite:
+    """What is compared, on which seeds and for how many frames."""
+
+    name: str
+    title: str
+    entries: tuple[Entry, ...]
+    seeds: tuple[int, ...]
+    frames: int
+
+    @classmethod
+    def load(cls, path: Path) -> "Suite":
+        raw = yaml.safe_load(path.read_text())
+        entries = tuple(
+            Entry(e["label"], e["config"], tuple(e.get("overrides", ())), e["key"])
+            for e in raw["entries"]
+        )
+        return cls(path.stem, raw["title"], entries, tuple(raw["seeds"]), int(raw["frames"]))
+
+    def folder(self, entry: Entry, seed: int) -> Path:
+        return ROOT / "runs" / "bench" / self.name / f"{entry.key}_seed{seed}"
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One run's progress: arrays of the same length, and what it cost."""
+
+    frames: np.ndarray
+    returns: np.ndarray
+    cpu_seconds: np.ndarray
+    wall_seconds: float
+    peak_memory_mb: float
+
+    @classmethod
+    def read(cls, folder: Path) -> "Curve":
+        table = np.genfromtxt(folder / "progress.csv", delimiter=",", names=True)
+        table = table[~np.isnan(table["mean_return"])]
+        about = json.loads((folder / "run.json").read_text())
+        return cls(
+            table["frame"],
+            table["mean_return"],
+            table["cpu_seconds"],
+            float(table["wall_seconds"][-1]),
+            float(about["peak_memory_mb"]),
+        )
+
+    @property
+    def score(self) -> float:
+        late = self.frames >= (1 - LAST_SHARE) * self.frames[-1]
+        return float(self.returns[late].mean())
+
+    def return_at(self, cpu_seconds: float) -> float:
+        """Mean return when so much processor time was spent."""
+        return float(np.interp(cpu_seconds, self.cpu_seconds, self.returns))
+
+
+def train(suite: Suite, entry: Entry, seed: int) -> None:
+    """One run, from where it stands to its end."""
+    folder = suite.folder(entry, seed)
+    if finished(folder):
+        return
+    command = [str(Path(sys.executable).parent / "rlg-genpo"), "train"]
+    if (folder / "nn" / "last.pth").exists():
+        command += ["--resume", str(folder)]
+    else:
+        command += [entry.config, "--seed", str(seed), "--frames", str(suite.frames)]
+        command += ["--runs", str(folder.parent), "--name", folder.name, *entry.overrides]
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with open(folder.parent / f"{folder.name}.log", "a") as log:
+        done = subprocess.run(
+            command, stdout=log, stderr=log, env={**os.environ, "OMP_NUM_THREADS": "1"}
+        )
+    print(f"{'done  ' if done.returncode == 0 else 'FAILED'} {suite.name} {folder.name}", flush=True)
+
+
+def finished(folder: Path) -> bool:
+    about = folder / "run.json"
+    return about.exists() and json.loads(about.read_text()).get("status") == "finished"
+
+
+def interquartile_mean(values: np.ndarray) -> float:
+    """Mean of the middle half, with fractional weights where n/4 is no whole number."""
+    ranks = np.arange(len(values))
+    trimmed = len(values) / 4
+    weights = np.clip(np.minimum(ranks + 1, len(values) - ranks) - trimmed, 0, 1)
+    return float(np.sort(values) @ weights / weights.sum())
+
+
+def bootstrap_interval(values: np.ndarray) -> tuple[float, float]:
+    """95% percentile interval of the mean over seeds."""
+    rng = np.random.default_rng(0)
+    means = rng.choice(values, (BOOTSTRAPS, len(values))).mean(axis=1)
+    low, high = np.percentile(means, [2.5, 97.5])
+    return float(low), float(high)
+
+
+def table(suite: Suite, curves: dict[str, list[Curve]]) -> str:
+    """Markdown: a row per entry."""
+    least_cpu = min(c.cpu_seconds[-1] for runs in curves.values() for c in runs)
+    lines = [
+        f"| policy | seeds | return at {suite.frames / 1e6:g} M frames: mean (sd) | IQM | "
+        f"95% interval | each seed | return after {least_cpu:.0f} CPU s | CPU s | wall s | "
+        "peak MB |",
+        "|---|---|---|---|---|---|---|---|---|---|",
+    ]
+    for entry in suite.entries:
+        runs = curves[entry.key]
+        if not runs:
+            continue
+        scores = np.array([run.score for run in runs])
+        low, high = bootstrap_interval(scores)
+        at_equal_cost = np.mean([run.return_at(least_cpu) for run in runs])
+        spread = scores.std(ddof=1) if len(scores) > 1 else float("nan")
+        lines.append(
+            f"| {entry.label} | {len(runs)} | {scores.mean():.0f} ({spread:.0f}) | "
+            f"{interquartile_mean(scores):.0f} | {low:.0f} to {high:.0f} | "
+            f"{', '.join(f'{s:.0f}' for s in scores)} | {at_equal_cost:.0f} | "
+            f"{np.mean([run.cpu_seconds[-1] for run in runs]):.0f} | "
+            f"{np.mean([run.wall_seconds for run in runs]):.0f} | "
+            f"{np.mean([run.peak_memory_mb for run in runs]):.0f} |"
+        )
+    return "\n".join(lines)
+
+
+def draw(suite: Suite, curves: dict[str, list[Curve]], path: Path) -> None:
+    """Mean over seeds with the min..max band, against frames and against processor time."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot as plt
+
+    figure, axes = plt.subplots(1, 2, figsize=(11, 4), sharey=True)
+    for axis, x, label in (
+        (axes[0], "frames", "environment frames, millions"),
+        (axes[1], "cpu_seconds", "processor time, seconds"),
+    ):
+        for number, entry in enumerate(suite.entries):
+            runs = curves[entry.key]
+            if not runs:
+                continue
+            scale = 1e6 if x == "frames" else 1
+            end = min(getattr(run, x)[-1] for run in runs)
+            start = max(getattr(run, x)[0] for run in runs)
+            grid = np.linspace(start, end, 200)
+            stack = np.stack([np.interp(grid, getattr(run, x), run.returns) for run in runs])
+            axis.plot(grid / scale, stack.mean(axis=0), color=f"C{number}", label=entry.label)
+            axis.fill_between(
+                grid / scale, stack.min(axis=0), stack.max(axis=0), color=f"C{number}", alpha=0.2
+            )
+        axis.set_xlabel(label)
+        axis.grid(alpha=0.3)
+    axes[0].set_ylabel("mean return")
+    axes[0].legend()
+    figure.suptitle(f"{suite.title}: mean over seeds, band from worst to best")
+    figure.tight_layout()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=110)
+
+
+def fill_in(document: Path, marker: str, text: str) -> None:
+    """Replace what stands between ``<!-- marker -->`` and ``<!-- end -->``, or append it."""
+    opening, closing = f"<!-- {marker} -->", "<!-- end -->"
+    body = f"{opening}\n{text}\n{closing}"
+    old = document.read_text() if document.exists() else ""
+    if opening in old:
+        head, rest = old.split(opening, 1)
+        body = head + body + rest.split(closing, 1)[1]
+    else:
+        body = f"{old}\n{body}\n"
+    document.write_text(body)
+
+
+def report(suite: Suite) -> None:
+    """Table and curves of the finished runs, into docs/."""
+    curves = {entry.key: list(finished_curves(suite, entry)) for entry in suite.entries}
+    if not any(curves.values()):
+        print(f"{suite.name}: no finished run")
+        return
+    picture = DOCS / "results" / f"{suite.name}.png"
+    draw(suite, curves, picture)
+    text = (
+        f"`python benchmarks/learning.py benchmarks/suites/{suite.name}.yaml`; "
+        f"{platform.machine()}, {os.cpu_count()} cores, no GPU, one thread a run.\n\n"
+        f"{table(suite, curves)}\n\n![learning curves](results/{suite.name}.png)"
+    )
+    fill_in(DOCS / "RESULTS.md", f"learning {suite.name}", text)
+    print(table(suite, curves))
+
+
+def finished_curves(suite: Suite, entry: Entry) -> Iterable[Curve]:
+    for seed in suite.seeds:
+        folder = suite.folder(entry, seed)
+        if finished(folder):
+            yield Curve.read(folder)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("suites", nargs="+", type=Path)
+    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="runs at a time")
+    parser.add_argument("--report", action="store_true", help="only report what is finished")
+    args = parser.parse_args()
+    suites = [Suite.load(path) for path in args.suites]
+    if not args.report:
+        jobs = [(s, e, seed) for s in suites for seed in s.seeds for e in s.entries]
+        with ThreadPoolExecutor(args.jobs) as pool:
+            list(pool.map(lambda job: train(*job), jobs))
+    for suite in suites:
+        report(suite)
+    unfinished = [
+        suite.folder(e, seed).name
+        for suite in suites
+        for e in suite.entries
+        for seed in suite.seeds
+        if not finished(suite.folder(e, seed))
+    ]
+    return 1 if unfinished and not args.report else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""What ``rlg-genpo`` does, one idea per file. Nothing here prints: callers pass ``say``."""

@@ -1,0 +1,100 @@
+"""``rlg-genpo check``: everything that training would trip over, without training."""
+
+from typing import Any
+
+from rl_games.algos_torch.model_builder import ModelBuilder
+
+from rlg_genpo.commands import configs, machine, simulators, validation
+from rlg_genpo.commands.configs import Params
+from rlg_genpo.commands.listing import policy_name
+from rlg_genpo.commands.progress import short
+from rlg_genpo.commands.rollouts import quiet
+from rlg_genpo.errors import ConfigError
+
+
+def check(word: str, overrides: list[str]) -> list[str]:
+    """A summary of a configuration that works.
+
+    Raises:
+        ConfigError: it does not.
+    """
+    params = configs.load(configs.find(word))
+    configs.override(params, overrides)
+    validation.check_shape(params)
+    machine.set_device(params["config"], "auto")
+    threads = machine.set_threads(params)
+    validation.check(params)
+    config = params["config"]
+    lines = {
+        "policy": policy_name(params["algo"]["name"]),
+        "task": f"{simulators.task_of(config)} ({config['env_name']})",
+        **network_facts(params),
+        "batch": batch(config),
+        "schedule": schedule(config),
+        "device": config["device"],
+    }
+    return [f"{key + ':':12} {value}" for key, value in lines.items()] + [threads]
+
+
+def network_facts(params: Params) -> dict[str, str]:
+    """Widths and size of the network on the task's spaces."""
+    spaces = simulators.spaces_of(params["config"])
+    if spaces is None:
+        return {"network": "not built: its size is known from the simulator only"}
+    observation, action = spaces
+    if action.shape is None or len(action.shape) != 1:
+        raise ConfigError(
+            f"params.config.env_config.env_name: {simulators.task_of(params['config'])} has the "
+            f"action space {action}; a continuous vector is needed."
+        )
+    model = build(params, observation, action)
+    stored = model.policy.stored_dim if hasattr(model, "policy") else action.shape[0]
+    count = sum(p.numel() for p in model.parameters() if p.requires_grad)
+    return {
+        "observation": str(shape_of(observation)),
+        "action": f"{stored} stored, {action.shape[0]} executed",
+        "parameters": str(count),
+    }
+
+
+def build(params: Params, observation: Any, action: Any) -> Any:
+    """The network as rl_games' agent builds it."""
+    config = params["config"]
+    shape = shape_of(observation)
+    with quiet():
+        return (
+            ModelBuilder()
+            .load(params)
+            .build(
+                {
+                    "actions_num": action.shape[0],
+                    "input_shape": shape,
+                    "num_seqs": config["num_actors"],
+                    "value_size": 1,
+                    "normalize_value": config.get("normalize_value", False),
+                    "normalize_input": config["normalize_input"],
+                }
+            )
+        )
+
+
+def shape_of(space: Any) -> Any:
+    """A space's shape, or its parts' shapes by name."""
+    if hasattr(space, "spaces"):
+        return {name: part.shape for name, part in space.spaces.items()}
+    return space.shape
+
+
+def batch(config: dict[str, Any]) -> str:
+    actors, horizon = config["num_actors"], config["horizon_length"]
+    size = validation.minibatch_size(config)
+    return (
+        f"{actors} envs * {horizon} steps = {actors * horizon}; minibatches of {size}, "
+        f"{config['mini_epochs']} mini-epochs"
+    )
+
+
+def schedule(config: dict[str, Any]) -> str:
+    rate = f"learning rate {config['learning_rate']}, {config['lr_schedule']}"
+    frames = validation.planned_frames(config)
+    return f"{rate}; " + ("no end" if frames is None else f"{short(frames)} frames")

@@ -1,0 +1,146 @@
+"""``rlg-genpo play`` and ``rlg-genpo eval``: what a trained policy reaches."""
+
+import json
+import os
+from collections.abc import Callable
+from math import ceil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rlg_genpo.commands import configs, machine, rollouts, runs, simulators, validation
+from rlg_genpo.commands.configs import Params
+from rlg_genpo.commands.rollouts import Episode
+from rlg_genpo.commands.runs import Checkpoint
+from rlg_genpo.errors import ConfigError
+
+Say = Callable[[str], None]
+
+MOST_ENVS = 64
+RESAMPLES = 10_000
+COLUMNS = ("mean", "low", "high", "median", "min", "max", "length")
+HEADINGS = ("mean", "95% from", "to", "median", "min", "max", "length")
+
+
+def config_of(checkpoint: Checkpoint, given: str | None) -> Params:
+    """The configuration that a checkpoint was trained with.
+
+    Raises:
+        ConfigError: it is not beside the checkpoint and not given.
+    """
+    if given is not None:
+        return configs.load(configs.find(given))
+    if not checkpoint.run.config.is_file():
+        raise ConfigError(
+            f"{checkpoint.path}: no config.yaml in {checkpoint.run.folder}; give --config FILE."
+        )
+    return configs.load(checkpoint.run.config)
+
+
+def play(
+    word: str,
+    episodes: int,
+    deterministic: bool,
+    device: str,
+    config: str | None,
+    seed: int,
+    say: Say,
+) -> None:
+    """One environment, one line per finished episode, and the mean."""
+    validation.check_count("--episodes", episodes)
+    checkpoint = runs.locate(word)
+    params = rollouts.prepared(config_of(checkpoint, config), device, seed)
+    stage = rollouts.set_stage(params, checkpoint, 1)
+    finished: list[Episode] = []
+
+    def tell(episode: Episode) -> None:
+        finished.append(episode)
+        say(f"episode {len(finished):3d}  return {episode.value:10.2f}  length {episode.length:5d}")
+
+    rollouts.play(stage, episodes, deterministic, tell)
+    mean = np.mean([episode.value for episode in finished])
+    kind = "deterministic" if deterministic else "sampled"
+    say(f"mean return {mean:.2f} over {len(finished)} {kind} episodes")
+
+
+def evaluate(
+    word: str,
+    episodes: int,
+    seed: int,
+    which: str,
+    device: str,
+    config: str | None,
+    say: Say,
+) -> dict[str, Any]:
+    """Deterministic and sampled returns over at least ``episodes`` episodes each; says a table."""
+    validation.check_count("--episodes", episodes)
+    checkpoint = runs.locate(word, which)
+    params = rollouts.prepared(config_of(checkpoint, config), device, seed)
+    per_env = ceil(episodes / MOST_ENVS)
+    envs = ceil(episodes / per_env)
+    results = {}
+    for kind in ("deterministic", "sampled"):
+        found: list[Episode] = []
+        stage = rollouts.set_stage(params, checkpoint, envs)
+        rollouts.play(stage, per_env, kind == "deterministic", found.append)
+        results[kind] = summary(found, seed)
+    state = checkpoint.load()
+    report = {
+        "task": simulators.task_of(params["config"]),
+        "policy": params["algo"]["name"],
+        "checkpoint": os.path.relpath(checkpoint.path),
+        "frames": state["frame"],
+        "seed": seed,
+        "episodes": envs * per_env,
+        "environments": envs,
+        "device": params["config"]["device"],
+        "versions": machine.versions(),
+        "results": results,
+    }
+    for line in table(report):
+        say(line)
+    return report
+
+
+def write_json(report: dict[str, Any], path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    runs.write_text(path, json.dumps(report, indent=2) + "\n")
+
+
+def summary(episodes: list[Episode], seed: int) -> dict[str, Any]:
+    """Statistics of the returns, with a 95% bootstrap interval of their mean."""
+    returns = np.array([episode.value for episode in episodes])
+    lengths = np.array([episode.length for episode in episodes])
+    low, high = interval(returns, seed)
+    return {
+        "mean": float(returns.mean()),
+        "low": low,
+        "high": high,
+        "median": float(np.median(returns)),
+        "min": float(returns.min()),
+        "max": float(returns.max()),
+        "length": float(lengths.mean()),
+        "returns": returns.tolist(),
+        "lengths": lengths.tolist(),
+    }
+
+
+def interval(values: np.ndarray, seed: int) -> tuple[float, float]:
+    """95% percentile bootstrap interval of the mean."""
+    generator = np.random.default_rng(seed)
+    picks = generator.integers(len(values), size=(RESAMPLES, len(values)))
+    low, high = np.percentile(values[picks].mean(axis=1), (2.5, 97.5))
+    return float(low), float(high)
+
+
+def table(report: dict[str, Any]) -> list[str]:
+    """The results as lines of text."""
+    lines = [
+        f"{report['policy']} on {report['task']}: {report['checkpoint']}, "
+        f"{report['frames']} frames, {report['episodes']} episodes each, seed {report['seed']}",
+        f"{'':13}" + "".join(f"{heading:>10}" for heading in HEADINGS),
+    ]
+    for kind, result in report["results"].items():
+        lines.append(f"{kind:13}" + "".join(f"{result[column]:10.1f}" for column in COLUMNS))
+    return lines

@@ -1,0 +1,76 @@
+"""What can be known of a task without making its simulator."""
+
+import importlib.util
+import warnings
+from collections.abc import Mapping
+from typing import Any
+
+from gymnasium import spaces
+from rl_games.common import env_configurations
+
+from rlg_genpo.commands.configs import nearest
+from rlg_genpo.errors import ConfigError
+
+#: keys of env_config that rl_games' adapter keeps for itself
+ADAPTER_KEYS = ("env_name", "env_type", "has_lives", "use_dict_obs_space", "flatten_obs")
+
+
+def check(config: Mapping[str, Any]) -> None:
+    """Whether rl_games can make the environments of ``params.config``.
+
+    Raises:
+        ConfigError: an unknown simulator, task or option, or a package that is not installed.
+    """
+    name = config["env_name"]
+    if name not in env_configurations.configurations:
+        raise ConfigError(
+            f"params.config.env_name: rl_games knows no environment {name!r}"
+            f"{nearest(str(name), env_configurations.configurations)}"
+        )
+    if name == "envpool":
+        envpool_spec(config)
+
+
+def task_of(config: Mapping[str, Any]) -> str:
+    """The task's name for people."""
+    options = config.get("env_config") or {}
+    return str(options.get("env_name") or options.get("name") or config.get("env_name"))
+
+
+def envpool_spec(config: Mapping[str, Any]) -> Any:
+    """envpool's description of a task, made without a simulator."""
+    if importlib.util.find_spec("envpool") is None:
+        raise ConfigError(
+            "params.config.env_name: envpool is not installed; pip install 'rlg_genpo[envpool]'."
+        )
+    import envpool
+
+    options = dict(config.get("env_config") or {})
+    task = options.get("env_name")
+    known = envpool.list_all_envs()
+    if task not in known:
+        raise ConfigError(
+            f"params.config.env_config.env_name: envpool has no task {task!r}"
+            f"{nearest(str(task), known)}"
+        )
+    fields = envpool.make_spec(task).config._fields
+    for key in options:
+        if key not in fields and key not in ADAPTER_KEYS:
+            raise ConfigError(
+                f"params.config.env_config.{key}: unknown option of {task}{nearest(key, fields)} "
+                f"Known: {', '.join(fields)}."
+            )
+    return envpool.make_spec(task, **{k: v for k, v in options.items() if k in fields})
+
+
+def spaces_of(config: Mapping[str, Any]) -> tuple[spaces.Space, spaces.Space] | None:
+    """Observation and action space of an envpool task; None for another simulator's."""
+    if config["env_name"] != "envpool":
+        return None
+    spec = envpool_spec(config)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # bounds lose precision in float32
+        observation, action = spec.gymnasium_observation_space, spec.gymnasium_action_space
+        if (config.get("env_config") or {}).get("flatten_obs"):
+            observation = spaces.flatten_space(observation)
+    return observation, action

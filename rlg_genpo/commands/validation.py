@@ -1,0 +1,139 @@
+"""Everything that can be wrong with a configuration, found before an environment is made."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from rl_games.algos_torch.model_builder import ModelBuilder
+
+from rlg_genpo.commands import known, simulators
+from rlg_genpo.commands.configs import nearest
+from rlg_genpo.config import GenPOSettings
+from rlg_genpo.errors import ConfigError
+from rlg_genpo.registration import ALGORITHMS
+
+#: our settings by algorithm; rl_games' own algorithm has none
+SETTINGS = {"genpo": GenPOSettings}
+GAUSSIAN = "a2c_continuous"
+
+
+def check(params: Mapping[str, Any]) -> None:
+    """Whether a configuration can be trained here.
+
+    Raises:
+        ConfigError: naming the key, the value and the way out.
+    """
+    check_shape(params)
+    if params["algo"]["name"] in SETTINGS:
+        SETTINGS[params["algo"]["name"]].from_params(params)
+    check_batch(params)
+    simulators.check(params["config"])
+
+
+def check_shape(params: Mapping[str, Any]) -> None:
+    """The blocks and keys without which nothing else can be read, and rl_games' names."""
+    for name in ("algo", "model", "network", "config"):
+        if not isinstance(params.get(name), Mapping):
+            raise ConfigError(f"params.{name}: missing, or not a block of keys.")
+    check_names(params)
+    check_required(params["config"], params["algo"]["name"])
+
+
+def check_names(params: Mapping[str, Any]) -> None:
+    """Algorithm, model and network stand in rl_games' tables."""
+    builder = ModelBuilder()
+    tables = {
+        "algo": {*ALGORITHMS, GAUSSIAN},
+        "model": builder.model_factory._builders,
+        "network": builder.network_builder.network_factory._builders,
+    }
+    for block, names in tables.items():
+        name = params[block].get("name")
+        if name not in names:
+            raise ConfigError(
+                f"params.{block}.name: unknown, {name!r}{nearest(str(name), names)} "
+                f"Known: {', '.join(sorted(names))}."
+            )
+
+
+def check_required(config: Mapping[str, Any], algorithm: str) -> None:
+    """Keys without which rl_games stops amid its work."""
+    missing = [key for key in known.REQUIRED if key not in config]
+    if "minibatch_size" not in config and "minibatch_size_per_env" not in config:
+        missing.append("minibatch_size")
+    if config.get("lr_schedule") == "adaptive" and "kl_threshold" not in config:
+        missing.append("kl_threshold")
+    if algorithm == GAUSSIAN and config.get("bounds_loss_coef") is None:
+        missing.append("bounds_loss_coef")
+    if missing:
+        keys = ", ".join(f"params.config.{key}" for key in missing)
+        raise ConfigError(f"{keys}: missing; rl_games needs it.")
+    for key in ("num_actors", "horizon_length", "mini_epochs"):
+        check_count(f"params.config.{key}", config[key])
+
+
+def check_count(path: str, value: Any) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise ConfigError(f"{path}: must be a whole number of at least 1, got {value!r}.")
+
+
+def minibatch_size(config: Mapping[str, Any]) -> int:
+    """As rl_games reads it: ``minibatch_size``, or else ``minibatch_size_per_env`` times actors."""
+    if "minibatch_size" in config:
+        size = config["minibatch_size"]
+        check_count("params.config.minibatch_size", size)
+        return size
+    per_env = config["minibatch_size_per_env"]
+    check_count("params.config.minibatch_size_per_env", per_env)
+    return config["num_actors"] * per_env
+
+
+def sequence_length(params: Mapping[str, Any]) -> int:
+    """Steps that a recurrent trunk is trained through at once; 1 without one."""
+    return params["config"].get("seq_length", 4) if "rnn" in params["network"] else 1
+
+
+def check_batch(params: Mapping[str, Any]) -> None:
+    """num_actors * horizon_length, minibatch_size and seq_length fit each other."""
+    config = params["config"]
+    actors, horizon = config["num_actors"], config["horizon_length"]
+    size, length = minibatch_size(config), sequence_length(params)
+    check_count("params.config.seq_length", length)
+    if horizon % length:
+        raise ConfigError(not_whole("horizon_length", horizon, length))
+    if actors * horizon % size:
+        raise ConfigError(
+            f"params.config.minibatch_size: {size} does not divide num_actors * horizon_length = "
+            f"{actors} * {horizon} = {actors * horizon}; "
+            f"{largest_divisor(params, size)} is the nearest below that does."
+        )
+    if size % length:
+        raise ConfigError(not_whole("minibatch_size", size, length))
+
+
+def not_whole(key: str, value: int, length: int) -> str:
+    return (
+        f"params.config.{key}: {value} must be a multiple of seq_length, {length}, since the "
+        "network has an rnn trunk."
+    )
+
+
+def largest_divisor(params: Mapping[str, Any], limit: int) -> int:
+    """Largest minibatch size up to ``limit`` that :func:`check_batch` accepts, or 1."""
+    config = params["config"]
+    batch, length = config["num_actors"] * config["horizon_length"], sequence_length(params)
+    fitting = (n for n in range(min(limit, batch), 0, -1) if batch % n == 0 and n % length == 0)
+    return next(fitting, 1)
+
+
+def frames_per_epoch(config: Mapping[str, Any]) -> int:
+    return config["num_actors"] * config["horizon_length"]
+
+
+def planned_frames(config: Mapping[str, Any]) -> int | None:
+    """Environment frames of a run from its start to its end; None if it has no end."""
+    ends = []
+    if config.get("max_epochs", -1) != -1:
+        ends.append(config["max_epochs"] * frames_per_epoch(config))
+    if config.get("max_frames", -1) != -1:
+        ends.append(config["max_frames"])
+    return min(ends, default=None)

@@ -1,0 +1,43 @@
+"""Metadata of rlg_genpo; build settings stand in pyproject.toml."""
+
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+HERE = Path(__file__).parent
+version: dict[str, str] = {}
+exec((HERE / "rlg_genpo" / "version.py").read_text(), version)
+
+EXTRAS = {
+    "envpool": ["envpool>=1.2.5"],
+    "mujoco": ["gymnasium[mujoco]"],
+    "marl": ["vmas>=1.5.2", "gymnasium-robotics>=1.4.2"],
+    "export": ["onnx"],
+    "plot": ["matplotlib"],
+    "dev": ["pytest", "ruff", "pyright", "build"],
+}
+
+setup(
+    name="rlg_genpo",
+    version=version["__version__"],
+    description="Generative policies for rl_games and Isaac Lab",
+    long_description=(HERE / "README.md").read_text(),
+    long_description_content_type="text/markdown",
+    license="BSD-3-Clause",
+    python_requires=">=3.10,<3.14",
+    packages=[*find_packages(include=["rlg_genpo", "rlg_genpo.*"]), "rlg_genpo.task_configs"],
+    package_dir={"rlg_genpo.task_configs": "task_configs"},
+    package_data={"rlg_genpo.task_configs": ["*.yaml"], "rlg_genpo": ["py.typed"]},
+    install_requires=["rl-games>=1.6.1", "torch>=2.2.2", "gymnasium", "pyyaml"],
+    extras_require=EXTRAS,
+    entry_points={"console_scripts": ["rlg-genpo = rlg_genpo.cli:main"]},
+    classifiers=[
+        "Development Status :: 3 - Alpha",
+        "Intended Audience :: Science/Research",
+        "Programming Language :: Python :: 3.10",
+        "Programming Language :: Python :: 3.11",
+        "Programming Language :: Python :: 3.12",
+        "Programming Language :: Python :: 3.13",
+        "Topic :: Scientific/Engineering :: Artificial Intelligence",
+    ],
+)

@@ -1,0 +1,1 @@
+"""Facts about rlg_genpo; the folders mirror the package."""

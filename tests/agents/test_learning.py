@@ -1,0 +1,47 @@
+"""Training improves the return: the point mass, against the untrained policy."""
+
+import pytest
+
+from tests.rig import LSTM, play
+
+LONG = {
+    "config.num_actors": 64,
+    "config.horizon_length": 16,
+    "config.minibatch_size": 256,
+    "config.mini_epochs": 4,
+    "config.learning_rate": 3e-3,
+    "config.max_epochs": 25,
+}
+
+
+@pytest.mark.parametrize("deterministic", [True, False])
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        {},
+        pytest.param({"network.flow.condition": "observation"}, marks=pytest.mark.slow),
+        pytest.param({"network.separate": True}, marks=pytest.mark.slow),
+        pytest.param({"config.lr_schedule": "adaptive"}, marks=pytest.mark.slow),
+    ],
+    ids=["features", "observation", "separate", "adaptive"],
+)
+def test_a_trained_policy_costs_less_than_a_third_of_an_untrained_one(
+    rig, overrides, deterministic
+):
+    # Standing still costs E|position - goal|^2 = 4/3 a step.
+    settings = {**LONG, **overrides}
+    untrained = play(rig.player(settings), 64, deterministic)
+    assert untrained == pytest.approx(-4 / 3, abs=0.2)
+    trained = rig.train(settings)
+    assert play(rig.player(settings, trained.checkpoint()), 64, deterministic) > untrained / 3
+
+
+@pytest.mark.slow
+def test_a_recurrent_policy_remembers_the_goal_that_showed_once(rig):
+    settings = {**LONG, "config.max_epochs": 40, "config.env_config.observation": "memory"}
+    cost = {}
+    for trunk, overrides in (("lstm", {"network.rnn": LSTM, "config.seq_length": 8}), ("mlp", {})):
+        settings_here = {**settings, **overrides}
+        checkpoint = rig.train({**settings_here, "config.name": trunk}).checkpoint()
+        cost[trunk] = -play(rig.player(settings_here, checkpoint), 64, True)
+    assert cost["lstm"] < 0.6 * cost["mlp"]

@@ -1,0 +1,121 @@
+"""Two ranks train one policy, here on the CPU.
+
+rl_games itself allows no CPU run of ``multi_gpu``: it asks for the nccl backend, writes a CUDA
+device into the config and selects it. This file is also the ranks' program, which replaces exactly
+these three (gloo for nccl, a config that keeps its device, no device selection) and nothing else,
+so that what the ranks exchange, and what our agent does with it, is tested without two GPUs.
+"""
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from tests.rig import CENTRAL_VALUE, Rig, Run
+
+FALLING = {"config.lr_schedule": "adaptive", "config.kl_threshold": 1e-9}
+CASES = {
+    "legacy": {**FALLING, "config.schedule_type": "legacy"},
+    "standard": {**FALLING, "config.schedule_type": "standard"},
+    "every_call": {**FALLING, "algo.adapt": "call"},
+    "central_value": {
+        "config.env_config": {"states": True},
+        "config.central_value_config": CENTRAL_VALUE,
+    },
+}
+
+
+class CpuConfig(dict):
+    """A config block that refuses to be moved to a CUDA device."""
+
+    def __setitem__(self, key, value):
+        if not str(value).startswith("cuda"):
+            super().__setitem__(key, value)
+
+
+def work(folder: str, case: str) -> None:
+    """One rank: train two epochs, leave what it holds in the folder."""
+    rank = int(os.environ["RANK"])
+    start = torch.distributed.init_process_group
+    torch.distributed.init_process_group = lambda backend, **kwargs: start("gloo", **kwargs)
+    torch.cuda.set_device = lambda device: None
+    rig = Rig(Path(folder) / str(rank))
+    settings = rig.settings({**CASES[case], "config.multi_gpu": True})
+    settings["params"]["config"] = CpuConfig(settings["params"]["config"])
+    rig.settings = lambda overrides: settings
+    run: Run = rig.train()
+    held = {
+        "start": run.start,
+        "end": dict(run.agent.model.named_parameters()),
+        "rates": [step.rate for step in run.steps],
+        "last_lr": run.agent.last_lr,
+        "reward": torch.stack(run.agent.vec_env.rewards),
+    }
+    torch.save(held, Path(folder) / f"{rank}.pt")
+    torch.distributed.destroy_process_group()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@pytest.fixture
+def ranks(tmp_path):
+    """Runs a case on two ranks; returns what each of them held at the end."""
+
+    def of(case):
+        shared = {
+            **os.environ,
+            "MASTER_ADDR": "127.0.0.1",
+            "MASTER_PORT": str(free_port()),
+            "WORLD_SIZE": "2",
+            "OMP_NUM_THREADS": "1",
+        }
+        command = [sys.executable, "-m", "tests.agents.test_multi_gpu", str(tmp_path), case]
+        processes = [
+            subprocess.Popen(
+                command,
+                env={**shared, "RANK": str(rank), "LOCAL_RANK": str(rank)},
+                cwd=Path(__file__).parents[2],
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+            )
+            for rank in (0, 1)
+        ]
+        for process in processes:
+            try:
+                output, _ = process.communicate(timeout=120)
+            finally:
+                process.kill()
+            assert process.returncode == 0, output
+        return [torch.load(tmp_path / f"{rank}.pt") for rank in (0, 1)]
+
+    return of
+
+
+@pytest.mark.parametrize(
+    "case",
+    ["legacy", *(pytest.param(name, marks=pytest.mark.slow) for name in list(CASES)[1:])],
+)
+def test_ranks_end_with_the_same_parameters_and_rate(ranks, case):
+    first, second = ranks(case)
+    assert not torch.equal(first["reward"], second["reward"])  # each rank has its own experience
+    for name, value in first["end"].items():
+        assert torch.equal(value, second["end"][name]), name
+        assert not torch.equal(value, first["start"][name]), name
+    assert first["last_lr"] == second["last_lr"]
+    assert first["rates"] == second["rates"]
+    assert (first["last_lr"] < 1e-3 - 1e-9) == (case != "central_value")
+
+
+if __name__ == "__main__":
+    import rlg_genpo  # noqa: F401
+
+    work(*sys.argv[1:])

@@ -1,0 +1,48 @@
+"""Seeds, markers and the fixtures that several folders share."""
+
+import pytest
+import torch
+
+import rlg_genpo  # noqa: F401  (registers the algorithms with rl_games)
+from tests.rig import Rig
+
+#: every device of this machine that a training test may use
+DEVICES = [
+    "cpu",
+    pytest.param(
+        "cuda:0",
+        marks=[
+            pytest.mark.gpu,
+            pytest.mark.skipif(not torch.cuda.is_available(), reason="torch sees no CUDA device"),
+        ],
+    ),
+]
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "slow: takes more than about ten seconds")
+    config.addinivalue_line("markers", "gpu: needs a CUDA device")
+
+
+@pytest.fixture(autouse=True)
+def seeded():
+    torch.manual_seed(0)
+
+
+@pytest.fixture
+def double():
+    """float64 as torch's default, for tests that compare with algebra."""
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(torch.float32)
+
+
+@pytest.fixture
+def rig(tmp_path):
+    """Builds YAML dictionaries, agents, players and whole training runs in a temporary folder."""
+    return Rig(tmp_path)
+
+
+@pytest.fixture(params=DEVICES)
+def device(request):
+    return request.param

@@ -1,0 +1,84 @@
+"""The split first layer is one layer, and the velocity starts near zero."""
+
+import math
+
+import pytest
+import torch
+from torch import nn
+
+from rlg_genpo.networks.velocity import Condition, Velocity
+
+C, D, N, B = 6, 2, 4, 5
+
+pytestmark = pytest.mark.usefixtures("double")
+
+
+@pytest.fixture
+def velocity():
+    return Velocity(C, D, N, [16, 8], "tanh", 4, [8], output_scale=1.0)
+
+
+def test_the_first_layer_is_one_linear_layer_on_everything_at_once(velocity):
+    parts = (velocity.from_condition, velocity.from_action, velocity.from_time)
+    whole = nn.Linear(C + D + 4, 16)
+    with torch.no_grad():
+        whole.weight.copy_(torch.cat([part.weight for part in parts], dim=1))
+        whole.bias.copy_(velocity.from_condition.bias)
+    source, half = torch.randn(B, C), torch.randn(B, D)
+    condition = velocity.condition(source)
+    for k in range(N):
+        time = velocity.time()[k].expand(B, -1)
+        expected = velocity.rest(whole(torch.cat([source, half, time], dim=-1)))
+        torch.testing.assert_close(velocity(condition, half, k), expected)
+
+
+def test_the_first_layer_is_drawn_as_one_linear_layer():
+    velocity = Velocity(30, 20, N, [400], time_embedding=10)
+    bound = 1 / math.sqrt(30 + 20 + 10)
+    parts = (velocity.from_condition, velocity.from_action, velocity.from_time)
+    for weight in [part.weight for part in parts] + [velocity.from_condition.bias]:
+        assert weight.abs().max().item() <= bound
+        # Uniform on [-bound, bound]
+        assert weight.std().item() == pytest.approx(bound / math.sqrt(3), rel=0.1)
+
+
+@pytest.mark.parametrize("units", [[16], [64, 64], [256, 128, 64]])
+def test_it_starts_near_zero(units):
+    velocity = Velocity(C, D, N, units)
+    condition, half = velocity.condition(torch.randn(500, C)), torch.randn(500, D)
+    moved = velocity(condition, half, 0)
+    assert 0 < moved.abs().max().item() < 0.05
+    still = Velocity(C, D, N, units, output_scale=0.0)
+    assert (still(still.condition(torch.randn(500, C)), half, 0) == 0).all()
+
+
+def test_it_depends_on_the_state_the_action_and_the_step(velocity):
+    source, half = torch.randn(B, C), torch.randn(B, D)
+    here = velocity(velocity.condition(source), half, 1)
+    for there in (
+        velocity(velocity.condition(source + 1), half, 1),
+        velocity(velocity.condition(source), half + 1, 1),
+        velocity(velocity.condition(source), half, 2),
+    ):
+        assert (here - there).abs().min().item() > 1e-6
+
+
+def test_at_is_the_velocity_as_the_maths_wants_it(velocity):
+    condition, half = velocity.condition(torch.randn(B, C)), torch.randn(B, D)
+    assert torch.equal(velocity.at(condition)(half, 3), velocity(condition, half, 3))
+
+
+def test_rows_of_a_condition_are_the_first_states(velocity):
+    source, half = torch.randn(B, C), torch.randn(B, D)
+    condition = velocity.condition(source)
+    assert isinstance(condition, Condition)
+    assert (condition.state.shape, condition.time.shape) == ((B, 16), (N, 16))
+    some = condition.rows(2)
+    torch.testing.assert_close(velocity(some, half[:2], 1), velocity(condition, half, 1)[:2])
+
+
+def test_noise_is_standard_normal(velocity):
+    noise = velocity.noise(velocity.condition(torch.randn(50_000, C)), 4)
+    assert noise.shape == (50_000, 4) and noise.dtype == torch.float64
+    torch.testing.assert_close(noise.T.cov(), torch.eye(4), atol=0.03, rtol=0)
+    torch.testing.assert_close(noise.mean(dim=0), torch.zeros(4), atol=0.03, rtol=0)

@@ -1,0 +1,194 @@
+"""Settings, agents, players and training runs on the point mass."""
+
+import copy
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from rl_games.common.algo_observer import DefaultAlgoObserver
+from rl_games.torch_runner import Runner
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from rlg_genpo.agents.genpo import GenPOAgent
+from rlg_genpo.agents.players import GenPOPlayer
+from tests import envs
+
+#: as an override's value: take the key away
+ABSENT = object()
+
+INITIALIZER = {"name": "default"}
+MLP = {"units": [16, 16], "activation": "elu", "initializer": INITIALIZER}
+CNN = {
+    "type": "conv2d",
+    "activation": "relu",
+    "initializer": INITIALIZER,
+    "convs": [{"filters": 4, "kernel_size": 3, "strides": 2, "padding": 0}],
+}
+LSTM = {"name": "lstm", "units": 16, "layers": 1}
+CENTRAL_VALUE = {
+    "minibatch_size": 64,
+    "mini_epochs": 2,
+    "learning_rate": 1e-3,
+    "clip_value": False,
+    "normalize_input": True,
+    "network": {"name": "actor_critic", "central_value": True, "mlp": MLP},
+}
+
+BASE = {
+    "seed": 3,
+    "torch_threads": 1,
+    "algo": {"name": "genpo"},
+    "model": {"name": "genpo"},
+    "network": {
+        "name": "genpo_actor_critic",
+        "separate": False,
+        "mlp": MLP,
+        "flow": {"steps": 3, "units": [16], "time_embedding": 4, "time_units": [8]},
+    },
+    "config": {
+        "name": "point_mass",
+        "env_name": envs.NAME,
+        "env_config": {},
+        "device": "cpu",
+        "device_name": "cpu",
+        "normalize_input": True,
+        "normalize_value": True,
+        "normalize_advantage": True,
+        "reward_shaper": {"scale_value": 1.0},
+        "gamma": 0.9,
+        "tau": 0.95,
+        "learning_rate": 1e-3,
+        "lr_schedule": "constant",
+        "kl_threshold": 0.02,
+        "grad_norm": 1.0,
+        "truncate_grads": True,
+        "entropy_coef": 0.0,
+        "e_clip": 0.2,
+        "clip_value": False,
+        "num_actors": 16,
+        "horizon_length": 8,
+        "minibatch_size": 64,
+        "mini_epochs": 2,
+        "critic_coef": 2.0,
+        "bounds_loss_coef": 0.0,
+        "max_epochs": 2,
+        "torch_compile": False,
+        "player": {"use_vecenv": True},
+    },
+}
+
+
+@dataclass(frozen=True)
+class Step:
+    """One gradient step as the KL-adaptive schedule sees it."""
+
+    epoch: int
+    rate: float
+    log_ratio: torch.Tensor  # (B,), before the step
+
+
+@dataclass
+class Run(DefaultAlgoObserver):
+    """A training run and what was seen of it."""
+
+    steps: list[Step] = field(default_factory=list)
+
+    def after_init(self, algo: GenPOAgent) -> None:
+        super().after_init(algo)
+        self.agent = algo
+        self.start = {name: value.clone() for name, value in algo.model.named_parameters()}
+        self.measure = algo.schedule_kl
+        algo.schedule_kl = self._seen  # type: ignore[method-assign]
+
+    def _seen(self, log_ratio: torch.Tensor) -> torch.Tensor:
+        rate = self.agent.optimizer.param_groups[0]["lr"]
+        self.steps.append(Step(self.agent.epoch_num, rate, log_ratio.clone()))
+        return self.measure(log_ratio)
+
+    def first_log_ratios(self) -> list[torch.Tensor]:
+        """The log-ratios of each epoch's first minibatch, before the epoch's first step."""
+        epochs = sorted({step.epoch for step in self.steps})
+        return [next(s.log_ratio for s in self.steps if s.epoch == epoch) for epoch in epochs]
+
+    def rates(self, epoch: int) -> list[float]:
+        return [step.rate for step in self.steps if step.epoch == epoch]
+
+    def unmoved(self) -> list[str]:
+        """Names of parameters that training left exactly where they were, or made non-finite."""
+        now = {
+            name.removeprefix("_orig_mod."): value
+            for name, value in self.agent.model.named_parameters()
+        }
+        return [
+            name
+            for name, start in self.start.items()
+            if torch.equal(start, now[name]) or not now[name].isfinite().all()
+        ]
+
+    def checkpoint(self) -> str:
+        (path,) = Path(self.agent.nn_dir).glob("last_*.pth")
+        return str(path)
+
+    def scalars(self) -> dict[str, list[float]]:
+        """The TensorBoard scalars by tag."""
+        self.agent.writer.flush()
+        events = EventAccumulator(self.agent.summaries_dir).Reload()
+        return {
+            tag: [event.value for event in events.Scalars(tag)] for tag in events.Tags()["scalars"]
+        }
+
+
+class Rig:
+    """Overrides are keyed by dotted paths below ``params``."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def settings(self, overrides: dict[str, Any] | None = None) -> dict[str, Any]:
+        params = copy.deepcopy(BASE)
+        params["config"]["train_dir"] = str(self.folder)
+        for path, value in (overrides or {}).items():
+            *blocks, key = path.split(".")
+            block = params
+            for name in blocks:
+                block = block.setdefault(name, {})
+            if value is ABSENT:
+                del block[key]
+            else:
+                block[key] = copy.deepcopy(value)
+        return {"params": params}
+
+    def runner(self, overrides: dict[str, Any] | None = None, observer: Any = None) -> Runner:
+        runner = Runner(observer)
+        runner.load(self.settings(overrides))
+        return runner
+
+    def train(self, overrides: dict[str, Any] | None = None, checkpoint: str | None = None) -> Run:
+        run = Run()
+        self.runner(overrides, run).run_train({"train": True, "checkpoint": checkpoint})
+        return run
+
+    def agent(self, overrides: dict[str, Any] | None = None) -> GenPOAgent:
+        return GenPOAgent("run", self.runner(overrides).params)
+
+    def player(
+        self, overrides: dict[str, Any] | None = None, checkpoint: str | None = None
+    ) -> GenPOPlayer:
+        player = self.runner(overrides).create_player()
+        if checkpoint is not None:
+            player.restore(checkpoint)
+        return player
+
+
+def play(player: GenPOPlayer, steps: int, deterministic: bool) -> float:
+    """Mean reward per step over the player's own environments."""
+    obs = player.env_reset(player.env)
+    player.get_batch_size(obs, 1)
+    player.reset()
+    for _ in range(steps):
+        action = player.get_action(obs, deterministic)
+        obs, _, done, _ = player.env_step(player.env, action)
+        for state in player.states or ():
+            state[:, done.bool()] = 0
+    return torch.stack(player.env.rewards).mean().item()

@@ -1,0 +1,39 @@
+"""The YAML files that we ship: each parses, builds and trains an epoch."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+from rl_games.torch_runner import Runner
+
+from rlg_genpo.config import GenPOSettings
+
+FILES = sorted((Path(__file__).parents[1] / "task_configs").glob("*.yaml"))
+#: an epoch in a second
+SMALL = {"num_actors": 4, "horizon_length": 16, "minibatch_size": 32, "max_epochs": 1}
+
+files = pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+
+
+@files
+def test_its_own_keys_are_valid(file):
+    params = yaml.safe_load(file.read_text())["params"]
+    if params["algo"]["name"] == "genpo":
+        assert GenPOSettings.from_params(params).algo.name == "genpo"
+    batch = params["config"]["num_actors"] * params["config"]["horizon_length"]
+    assert batch % params["config"]["minibatch_size"] == 0
+
+
+@pytest.mark.slow
+@files
+def test_it_trains_an_epoch(file, tmp_path):
+    pytest.importorskip("envpool")
+    settings = yaml.safe_load(file.read_text())
+    config = settings["params"]["config"]
+    config.update(SMALL, train_dir=str(tmp_path), device="cpu", device_name="cpu")
+    if "max_frames" in config:
+        del config["max_frames"]
+    runner = Runner()
+    runner.load(settings)
+    runner.run_train({"train": True})
+    assert list(tmp_path.glob("*/nn/last_*_ep_1_*.pth"))

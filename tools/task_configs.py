@@ -1,0 +1,192 @@
+"""Writes the MuJoCo YAMLs of task_configs/ from one table, so that they cannot drift apart.
+
+    python tools/task_configs.py            write them
+    python tools/task_configs.py --check    exit 1 if one differs from what would be written
+
+Each task's numbers are rl_games' own published envpool settings for Gaussian PPO
+(rl_games/configs/mujoco/*_envpool.yaml); the GenPO file keeps them and swaps the head, the learning
+rate and its schedule. Pendulum has no published envpool settings; its numbers are ours.
+"""
+
+import argparse
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+FOLDER = Path(__file__).parent.parent / "task_configs"
+
+
+@dataclass(frozen=True)
+class Task:
+    """What differs between two tasks' published settings."""
+
+    env: str
+    units: str
+    initializer: str
+    learning_rate: str
+    horizon: int
+    mini_epochs: int
+    critic_coef: int
+    clip_value: bool
+    reward_scale: float
+    epochs: int
+    envs: int = 64
+    minibatch: int = 2048
+    smooth_clamp: bool = True
+    bounds: str = "bounds_loss_coef: 0.0"
+    gamma: float = 0.99
+    genpo_lr: str = "1e-3"
+    velocity_units: str = "[64, 64]"
+
+
+SCALED = "{name: variance_scaling_initializer, scale: 2.0}"
+DEFAULT = "{name: default}"
+REGULARISED = "bound_loss_type: regularisation\n    bounds_loss_coef: "
+
+TASKS = {
+    "halfcheetah": Task(
+        "HalfCheetah-v5", "[128, 64, 32]", SCALED, "5e-4", 256, 5, 4, False, 1, 184
+    ),
+    "hopper": Task(
+        "Hopper-v5", "[256, 128, 64]", DEFAULT, "5e-4", 64, 5, 2, False, 0.1, 732,
+        bounds=REGULARISED + "0.0",
+    ),
+    "walker2d": Task(
+        "Walker2d-v5", "[256, 128, 64]", DEFAULT, "3e-4", 128, 5, 2, False, 0.1, 366,
+        bounds=REGULARISED + "0.0",
+    ),
+    "ant": Task(
+        "Ant-v5", "[256, 128, 64]", DEFAULT, "3e-4", 64, 4, 2, True, 1, 732,
+        bounds=REGULARISED + "0.0",
+    ),
+    "humanoid": Task(
+        "Humanoid-v5", "[512, 256, 128]", DEFAULT, "3e-4", 128, 5, 4, True, 0.1, 1221,
+        bounds=REGULARISED + "0.0005",
+    ),
+    "pendulum": Task(
+        "Pendulum-v1", "[64, 64]", DEFAULT, "1e-3", 64, 5, 2, False, 0.1, 100,
+        minibatch=1024, gamma=0.95, velocity_units="[32, 32]",
+    ),
+}  # fmt: skip
+
+GAUSSIAN_HEAD = """\
+  algo:
+    name: a2c_continuous
+
+  model:
+    name: continuous_a2c_logstd
+
+  network:
+    name: actor_critic
+    separate: {separate}
+    space:
+      continuous:
+        mu_activation: None
+        sigma_activation: None
+        mu_init:
+          name: default
+        sigma_init:
+          name: const_initializer
+          val: 0
+        fixed_sigma: True
+"""
+
+GENPO_HEAD = """\
+  algo:
+    name: genpo
+    compression_coef: 0.01      # nu
+    compression_fraction: 0.25  # of each minibatch, drawn afresh for the compression loss
+
+  model:
+    name: genpo
+
+  network:
+    name: genpo_actor_critic
+    separate: {separate}
+    flow:
+      steps: 5                  # N
+      mix: 0.9                  # p
+      condition: features
+      units: {velocity_units}
+      activation: silu
+"""
+
+BODY = """\
+    mlp:
+      units: {units}
+      activation: elu
+      initializer: {initializer}
+
+  config:
+    name: {name}
+    env_name: envpool
+    normalize_input: True
+    normalize_value: True
+    value_bootstrap: True
+    reward_shaper:
+      scale_value: {reward_scale}
+    normalize_advantage: True
+    use_smooth_clamp: {smooth_clamp}
+    gamma: {gamma}
+    tau: 0.95
+    learning_rate: {rate}
+    lr_schedule: adaptive
+    kl_threshold: {kl}
+    grad_norm: 1.0
+    entropy_coef: 0.0
+    truncate_grads: True
+    e_clip: 0.2
+    clip_value: {clip_value}
+    {bounds}
+    num_actors: {envs}
+    horizon_length: {horizon}
+    minibatch_size: {minibatch}
+    mini_epochs: {mini_epochs}
+    critic_coef: {critic_coef}
+    max_epochs: {epochs}
+    env_config:
+      env_name: {env}
+    player:
+      deterministic: True
+"""
+
+
+def written() -> dict[str, str]:
+    """File name to text, for every task and policy."""
+    files = {}
+    for key, task in TASKS.items():
+        values = vars(task)
+        title = f"# {{}} on {task.env} (MuJoCo through envpool). Written by tools/task_configs.py.\n"
+        files[f"{key}_genpo.yaml"] = (
+            title.format("GenPO")
+            + "params:\n  seed: 5\n\n"
+            + GENPO_HEAD.format(separate=True, **values)
+            + BODY.format(name=f"{key}_genpo", rate=task.genpo_lr, kl=0.01, **values)
+        )
+        files[f"{key}_ppo.yaml"] = (
+            title.format("Gaussian PPO")
+            + "params:\n  seed: 5\n\n"
+            + GAUSSIAN_HEAD.format(separate=False)
+            + BODY.format(name=f"{key}_ppo", rate=task.learning_rate, kl=0.008, **values)
+        )
+    return files
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--check", action="store_true")
+    check = parser.parse_args().check
+    differing = []
+    for name, text in written().items():
+        path = FOLDER / name
+        if check and (not path.exists() or path.read_text() != text):
+            differing.append(name)
+        elif not check:
+            path.write_text(text)
+    for name in differing:
+        print(f"{name}: differs from tools/task_configs.py")
+    return 1 if differing else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
