@@ -13,13 +13,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
-import yaml
 from rl_games.torch_runner import Runner
 
+from rlg_genpo.commands import configs, machine
 from rlg_genpo.policies.genpo import GenPO
 from rlg_genpo.registration import enter_runner
 
-CONFIG = Path(__file__).parent.parent / "task_configs" / "pendulum_genpo.yaml"
 #: cos, sin of the angle from upright, angular velocity
 STATES = {
     "upright, still": (1.0, 0.0, 0.0),
@@ -31,10 +30,12 @@ GRID = torch.linspace(-3, 3, 241)
 
 def trained_agent(epochs: int):
     """An agent of rl_games after a short training run, ready to be asked."""
-    config = yaml.safe_load(CONFIG.read_text())
-    config["params"]["config"].update(max_epochs=epochs, torch_compile=False, name="density")
+    params = configs.load(configs.find("pendulum_genpo"))
+    params["config"].update(max_epochs=epochs, name="density")
+    machine.set_device(params["config"], "cpu")
+    machine.set_threads(params)
     runner = Runner()
-    runner.load(config)
+    runner.load({"params": params})
     enter_runner(runner)
     agent = runner.algo_factory.create("genpo", base_name="run", params=runner.params)
     agent.train()

@@ -7,19 +7,15 @@ register it with rl_games under a name of yours; the YAML then says ``network.na
 """
 
 import sys
-from pathlib import Path
 
 import torch
-import yaml
 from rl_games.algos_torch.model_builder import register_network
 from rl_games.torch_runner import Runner
 from torch import nn
 
-import rlg_genpo  # noqa: F401
+from rlg_genpo.commands import configs, machine
 from rlg_genpo.networks.builders import GenPOBuilder
 from rlg_genpo.networks.velocity import Condition, Velocity
-
-CONFIG = Path(__file__).parent.parent / "task_configs" / "pendulum_genpo.yaml"
 
 
 class ResidualTrunk(nn.Module):
@@ -79,14 +75,16 @@ class MyBuilder(GenPOBuilder):
 register_network("my_actor_critic", MyBuilder)
 
 
-def main(epochs: int = 60) -> None:
-    config = yaml.safe_load(CONFIG.read_text())
-    config["params"]["network"]["name"] = "my_actor_critic"
-    config["params"]["config"].update(max_epochs=epochs, torch_compile=False, name="own_network")
+def main(epochs: str = "60") -> None:
+    params = configs.load(configs.find("pendulum_genpo"))
+    params["network"]["name"] = "my_actor_critic"
+    params["config"].update(max_epochs=int(epochs), name="own_network")
+    machine.set_device(params["config"], "auto")
+    machine.set_threads(params)
     runner = Runner()
-    runner.load(config)
+    runner.load({"params": params})
     runner.run({"train": True})
 
 
 if __name__ == "__main__":
-    main(*map(int, sys.argv[1:]))
+    main(*sys.argv[1:])

@@ -7,18 +7,14 @@ the observation. ``condition: features`` puts a narrow velocity on rl_games' own
 same policy class with the same exact density; one seed each, so take the picture as an illustration.
 """
 
-import copy
 import sys
 import time
-from pathlib import Path
 
-import yaml
 from rl_games.common.algo_observer import DefaultAlgoObserver
 from rl_games.torch_runner import Runner
 
-import rlg_genpo  # noqa: F401
+from rlg_genpo.commands import configs, machine
 
-CONFIG = Path(__file__).parent.parent / "task_configs" / "halfcheetah_genpo.yaml"
 PAPER = {"condition": "observation", "units": [128, 64, 32], "activation": "mish"}
 NARROW = {"condition": "features", "units": [64, 64], "activation": "silu"}
 
@@ -39,14 +35,14 @@ class Recorder(DefaultAlgoObserver):
 
 
 def trained(name: str, flow: dict, epochs: int) -> Recorder:
-    config = copy.deepcopy(yaml.safe_load(CONFIG.read_text()))
-    config["params"]["network"]["flow"].update(flow)
-    config["params"]["torch_threads"] = 1
-    config["params"]["config"].update(max_epochs=epochs, torch_compile=False, name=name)
-    config["params"]["config"]["env_config"]["num_threads"] = 1
+    params = configs.load(configs.find("halfcheetah_genpo"))
+    params["network"]["flow"].update(flow)
+    params["config"].update(max_epochs=epochs, name=name)
+    machine.set_device(params["config"], "auto")
+    machine.set_threads(params)
     recorder = Recorder()
     runner = Runner(recorder)
-    runner.load(config)
+    runner.load({"params": params})
     runner.run({"train": True})
     return recorder
 

@@ -1,26 +1,24 @@
 """Train GenPO from Python: an rl_games Runner and a config.
 
-    python examples/train_from_python.py
+    python examples/train_from_python.py [epochs]
 """
 
 import sys
-from pathlib import Path
 
-import yaml
 from rl_games.torch_runner import Runner
 
-import rlg_genpo  # noqa: F401  registers genpo with rl_games
-
-CONFIG = Path(__file__).parent.parent / "task_configs" / "pendulum_genpo.yaml"
+from rlg_genpo.commands import configs, machine  # importing rlg_genpo registers its algorithms
 
 
-def main(epochs: int = 60) -> None:
-    config = yaml.safe_load(CONFIG.read_text())
-    config["params"]["config"].update(max_epochs=epochs, torch_compile=False)
+def main(epochs: str = "60") -> None:
+    params = configs.load(configs.find("pendulum_genpo"))
+    params["config"]["max_epochs"] = int(epochs)
+    machine.set_device(params["config"], "auto")
+    machine.set_threads(params)
     runner = Runner()
-    runner.load(config)
+    runner.load({"params": params})
     runner.run({"train": True})
 
 
 if __name__ == "__main__":
-    main(*map(int, sys.argv[1:]))
+    main(*sys.argv[1:])

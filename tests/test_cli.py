@@ -200,11 +200,11 @@ def test_interruption_saves_and_says_how_to_go_on(number: int, tmp_path: Path) -
         env={**os.environ, "OMP_NUM_THREADS": "1"},
     )
     run = tmp_path / "stopped"
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 300
     while not (run / "progress.csv").is_file() and time.monotonic() < deadline:
         time.sleep(0.05)
     process.send_signal(number)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=300)
     assert process.returncode == 130, err
     assert "stopping after this epoch" in err and "Traceback" not in err
     assert f"rlg-genpo train --resume {run}" in out

@@ -10,7 +10,13 @@ from rlg_genpo.config import GenPOSettings
 
 FILES = sorted((Path(__file__).parents[1] / "task_configs").glob("*.yaml"))
 #: an epoch in a second
-SMALL = {"num_actors": 4, "horizon_length": 16, "minibatch_size": 32, "max_epochs": 1}
+SMALL = {
+    "num_actors": 4,
+    "horizon_length": 16,
+    "minibatch_size": 32,
+    "max_epochs": 1,
+    "torch_compile": False,
+}
 
 files = pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 

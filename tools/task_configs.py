@@ -36,6 +36,7 @@ class Task:
     bounds: str = "bounds_loss_coef: 0.0"
     gamma: float = 0.99
     genpo_lr: str = "1e-3"
+    genpo_kl: float = 0.02
     velocity_units: str = "[64, 64]"
 
 
@@ -161,7 +162,7 @@ def written() -> dict[str, str]:
             title.format("GenPO")
             + "params:\n  seed: 5\n\n"
             + GENPO_HEAD.format(separate=True, **values)
-            + BODY.format(name=f"{key}_genpo", rate=task.genpo_lr, kl=0.01, **values)
+            + BODY.format(name=f"{key}_genpo", rate=task.genpo_lr, kl=task.genpo_kl, **values)
         )
         files[f"{key}_ppo.yaml"] = (
             title.format("Gaussian PPO")

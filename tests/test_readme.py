@@ -1,0 +1,71 @@
+"""The README's YAML and commands are true: each is run, on a small budget."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+import yaml
+
+from rlg_genpo.cli import main
+from rlg_genpo.commands import configs
+from rlg_genpo.config import FlowConfig, GenPOConfig, GenPOSettings
+
+README = (Path(__file__).parent.parent / "README.md").read_text()
+SMALL = "--frames 64 --envs 4 config.horizon_length=16 config.minibatch_size=32"
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", README, flags=re.DOTALL)
+
+
+def commands() -> list[str]:
+    """Every ``rlg-genpo`` line of the README, from its blocks and its table."""
+    lines = [line for block in blocks("bash") for line in block.splitlines()]
+    lines += re.findall(r"`(rlg-genpo [^`]+)`", README)
+    found = [line.split("#")[0].strip() for line in lines]
+    return list(dict.fromkeys(line for line in found if line.startswith("rlg-genpo ")))
+
+
+def test_every_command_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    order = ("list", "check", "train", "play", "eval", "plot")
+    lines = sorted(commands(), key=lambda line: (order.index(line.split()[1]), "--resume" in line))
+    assert {line.split()[1] for line in lines} == set(order)
+    for line in lines:
+        words = shlex.split(line.replace("runs/*", "runs/halfcheetah_genpo_seed5"))[1:]
+        if words[0] == "train" and "--resume" not in words:
+            if "--frames" in words:
+                del words[words.index("--frames") : words.index("--frames") + 2]
+            words += shlex.split(SMALL)
+        if words[0] in ("play", "eval"):
+            # Real episodes of 1000 steps, of an untrained policy: one is enough to show it runs.
+            words += ["--episodes", "1"]
+        assert main(words) == 0, (line, capsys.readouterr().err)
+    assert (tmp_path / "curves.png").exists()
+    assert (tmp_path / "evaluation.json").exists()
+
+
+def test_the_yaml_change_is_all_that_genpo_needs() -> None:
+    (block,) = blocks("yaml")
+    change = yaml.safe_load(block.replace("mlp: {...}", "mlp: {}"))["params"]
+    gaussian = configs.load(configs.find("halfcheetah_ppo"))
+    swapped = {**gaussian, "algo": change["algo"], "model": change["model"]}
+    swapped["network"] = {**gaussian["network"], **change["network"], "mlp": gaussian["network"]["mlp"]}
+    assert GenPOSettings.from_params(swapped).flow.steps == change["network"]["flow"]["steps"]
+
+
+@pytest.mark.parametrize("block", [FlowConfig, GenPOConfig])
+def test_every_setting_is_in_the_table(block: type) -> None:
+    for name, spec in block.__dataclass_fields__.items():
+        assert f"| `{name}` |" in README or name == "name"
+        assert spec.metadata["doc"]
+
+
+def test_every_linked_file_exists() -> None:
+    root = Path(__file__).parent.parent
+    links = re.findall(r"\]\(((?!https?:)[^)#]+)\)", README)
+    assert links
+    assert [link for link in links if not (root / link).exists()] == []
