@@ -12,7 +12,11 @@ from rlg_genpo.commands import configs
 from rlg_genpo.config import FlowConfig, GenPOConfig, GenPOSettings
 
 README = (Path(__file__).parent.parent / "README.md").read_text()
-SMALL = "--frames 64 --envs 4 config.horizon_length=16 config.minibatch_size=32"
+#: short episodes, so that some end
+SMALL = (
+    "--frames 256 --envs 4 config.horizon_length=32 config.minibatch_size=32 "
+    "config.env_config.max_episode_steps=20"
+)
 
 
 def blocks(language: str) -> list[str]:
@@ -41,8 +45,7 @@ def test_every_command_runs(
                 del words[words.index("--frames") : words.index("--frames") + 2]
             words += shlex.split(SMALL)
         if words[0] in ("play", "eval"):
-            # Real episodes of 1000 steps, of an untrained policy: one is enough to show it runs.
-            words += ["--episodes", "1"]
+            words += ["--episodes", "2"]
         assert main(words) == 0, (line, capsys.readouterr().err)
     assert (tmp_path / "curves.png").exists()
     assert (tmp_path / "evaluation.json").exists()
