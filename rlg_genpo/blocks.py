@@ -77,12 +77,12 @@ def parse(block: type[Block], given: Any, path: str) -> Block:
     return block(**values)
 
 
-def unknown(key: str, known: typing.Iterable[str]) -> str:
-    """The sentence about an unknown key, with the nearest known one."""
+def unknown(key: str, known: typing.Iterable[str], noun: str = "key") -> str:
+    """The sentence about an unknown key or name, with the nearest known one."""
     names = list(known)
     near = get_close_matches(key, names, n=1, cutoff=0.5)
     hint = f", did you mean '{near[0]}'?" if near else "."
-    return f"unknown key{hint} Known keys: {', '.join(names)}."
+    return f"unknown {noun}{hint} Known {noun}s: {', '.join(names)}."
 
 
 def _checked(value: Any, kind: Any, metadata: Mapping[str, Any], path: str) -> Any:

@@ -4,6 +4,7 @@ rl_games' own keys stay rl_games' business; what is read of them here is only wh
 setting must agree with.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +12,8 @@ from typing import Any
 from rlg_genpo.blocks import at_least, number, one_of, option, parse, positive, widths, within
 from rlg_genpo.errors import ConfigError
 
-#: Above this growth of rounding errors, float32's 1e-7 no longer leaves three good digits in z.
+#: Above this growth of rounding errors, float32's 1e-7 leaves fewer than three good digits in the
+#: typical recovered noise.
 MAX_ERROR_GROWTH = 1e4
 
 ACTIVATION_NAMES = ("mish", "elu", "relu", "gelu", "silu", "swish", "tanh", "selu")
@@ -88,7 +90,9 @@ class GenPOSettings:
         network = block_at(params, "network")
         flow = parse_flow(network)
         check_names(params, "genpo", "genpo_actor_critic")
-        check_schedule(block_at(params, "config"), algo)
+        config = block_at(params, "config")
+        check_schedule(config, algo)
+        check_bounds(config)
         return cls(algo, flow)
 
 
@@ -98,9 +102,9 @@ def parse_flow(network: Mapping[str, Any]) -> FlowConfig:
     flow = parse(FlowConfig, network.get("flow"), path)
     if flow.time_embedding % 2:
         raise ConfigError(f"{path}.time_embedding: must be even, got {flow.time_embedding}.")
-    growth = flow.mix ** (-2 * flow.steps)
+    growth = error_growth(flow)
     if growth > MAX_ERROR_GROWTH:
-        least = MAX_ERROR_GROWTH ** (-1 / (2 * flow.steps))
+        least = math.ceil(100 * MAX_ERROR_GROWTH ** (-1 / (2 * flow.steps))) / 100
         raise ConfigError(
             f"{path}.mix: {flow.mix:g} with {flow.steps} steps amplifies float32's rounding by "
             f"mix**(-2*steps) = {growth:.1e} in the inverse; at most {MAX_ERROR_GROWTH:.0e} is "
@@ -116,6 +120,14 @@ def parse_flow(network: Mapping[str, Any]) -> FlowConfig:
     return flow
 
 
+def error_growth(flow: FlowConfig) -> float:
+    """mix**(-2*steps), or infinity where a float cannot hold it."""
+    try:
+        return flow.mix ** (-2 * flow.steps)
+    except OverflowError:
+        return math.inf
+
+
 def check_names(params: Mapping[str, Any], model: str, network: str) -> None:
     """The model's name is ours; a network of another name is taken for a user's own builder."""
     given = block_at(params, "model").get("name")
@@ -123,7 +135,14 @@ def check_names(params: Mapping[str, Any], model: str, network: str) -> None:
         raise ConfigError(
             f"params.model.name: must be {model} with algo.name {model}, got {given!r}."
         )
-    name = block_at(params, "network").get("name")
+    block = block_at(params, "network")
+    name = block.get("name")
+    if name is None:
+        raise ConfigError(f"params.network.name: missing; use {network}.")
+    if name == network and not isinstance(block.get("mlp"), Mapping):
+        raise ConfigError(
+            "params.network.mlp: missing; rl_games' trunk needs units, activation and initializer."
+        )
     if name in ("actor_critic", "resnet_actor_critic", "soft_actor_critic", "rnd_curiosity"):
         raise ConfigError(
             f"params.network.name: {name!r} is rl_games' Gaussian or discrete head; "
@@ -138,10 +157,15 @@ def check_schedule(config: Mapping[str, Any], algo: GenPOConfig) -> None:
         raise ConfigError(
             f"params.config.learning_rate: must be above 0, got {config.get('learning_rate')!r}."
         )
-    schedule = config.get("lr_schedule")
+    schedule = config.get("lr_schedule", "missing")
     if schedule not in (None, "None", "identity", "constant", "adaptive", "linear"):
         raise ConfigError(
             f"params.config.lr_schedule: must be adaptive, linear or constant, got {schedule!r}."
+        )
+    if schedule == "linear" and config.get("max_epochs", -1) == -1:
+        raise ConfigError(
+            "params.config.max_epochs: missing; rl_games' lr_schedule linear counts epochs and "
+            "does not fall on max_frames alone."
         )
     kind = config.get("schedule_type", "legacy")
     if kind not in ("legacy", "standard"):
@@ -161,6 +185,15 @@ def check_schedule(config: Mapping[str, Any], algo: GenPOConfig) -> None:
         raise ConfigError(
             f"params.config.learning_rate: {rate:g} must lie in [params.algo.min_lr, "
             f"params.algo.max_lr] = [{algo.min_lr:g}, {top:g}]."
+        )
+
+
+def check_bounds(config: Mapping[str, Any]) -> None:
+    """``bound_loss_type``, where a bounds loss is asked for."""
+    kind = config.get("bound_loss_type", "bound")
+    if config.get("bounds_loss_coef") and kind not in ("bound", "regularisation"):
+        raise ConfigError(
+            f"params.config.bound_loss_type: must be bound or regularisation, got {kind!r}."
         )
 
 

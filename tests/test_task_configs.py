@@ -30,7 +30,6 @@ def test_its_own_keys_are_valid(file):
     assert batch % params["config"]["minibatch_size"] == 0
 
 
-@pytest.mark.slow
 @files
 def test_it_trains_an_epoch(file, tmp_path):
     pytest.importorskip("envpool")

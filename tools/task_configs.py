@@ -36,7 +36,8 @@ class Task:
     bounds: str = "bounds_loss_coef: 0.0"
     gamma: float = 0.99
     genpo_lr: str = "1e-3"
-    genpo_kl: float = 0.02
+    genpo_kl: float = 0.01
+    genpo_separate: bool = False
     velocity_units: str = "[64, 64]"
 
 
@@ -46,7 +47,8 @@ REGULARISED = "bound_loss_type: regularisation\n    bounds_loss_coef: "
 
 TASKS = {
     "halfcheetah": Task(
-        "HalfCheetah-v5", "[128, 64, 32]", SCALED, "5e-4", 256, 5, 4, False, 1, 184
+        "HalfCheetah-v5", "[128, 64, 32]", SCALED, "5e-4", 256, 5, 4, False, 1, 184,
+        genpo_kl=0.02, genpo_separate=True,
     ),
     "hopper": Task(
         "Hopper-v5", "[256, 128, 64]", DEFAULT, "5e-4", 64, 5, 2, False, 0.1, 732,
@@ -161,7 +163,7 @@ def written() -> dict[str, str]:
         files[f"{key}_genpo.yaml"] = (
             title.format("GenPO")
             + "params:\n  seed: 5\n\n"
-            + GENPO_HEAD.format(separate=True, **values)
+            + GENPO_HEAD.format(separate=task.genpo_separate, **values)
             + BODY.format(name=f"{key}_genpo", rate=task.genpo_lr, kl=task.genpo_kl, **values)
         )
         files[f"{key}_ppo.yaml"] = (

@@ -15,8 +15,7 @@ from rl_games.algos_torch.a2c_continuous import A2CAgent
 from rl_games.common import common_losses
 from torch import Tensor
 
-from rlg_genpo.agents import checkpoints, compat
-from rlg_genpo.config import pick_device
+from rlg_genpo.agents import checkpoints, compat, entry
 from rlg_genpo.maths.estimators import clipped_share, kl_nonnegative, kl_plain, masked_mean
 from rlg_genpo.maths.losses import clipped_surrogate
 from rlg_genpo.models import io
@@ -31,7 +30,7 @@ class GenerativeAgent(A2CAgent):
     name_in_logs: str
 
     def __init__(self, base_name: str, params: dict[str, Any]) -> None:
-        pick_device(params["config"], torch.cuda.is_available())
+        entry.admit(params)
         super().__init__(base_name, params)
         self.policy = self.model.policy
         self.scalars: dict[str, list[Tensor]] = defaultdict(list)
@@ -49,6 +48,10 @@ class GenerativeAgent(A2CAgent):
     def schedule_kl(self, log_ratio: Tensor) -> Tensor:
         """KL estimator (B,) that the adaptive schedule reads."""
         return kl_nonnegative(log_ratio)
+
+    def bounded_rate(self, rate: float) -> float:
+        """The learning rate within the schedule's bounds."""
+        return rate
 
     def epoch_scalars(self, batch: Mapping[str, Any]) -> dict[str, Tensor | float]:
         """Scalars measured once an epoch on the rollout, after the update."""
@@ -138,7 +141,7 @@ class GenerativeAgent(A2CAgent):
             1.0,
             blank,
             blank,
-            torch.zeros_like(kl),
+            losses["bounds"][1].detach() if "bounds" in losses else torch.zeros_like(kl),
         )
 
     def _inputs(self, batch: io.Minibatch) -> dict[str, Any]:

@@ -15,7 +15,7 @@ FORMAT = 1
 
 def describe(agent: Any) -> dict[str, Any]:
     """Our part of a checkpoint: the policy, and what rl_games' resume forgets."""
-    extras = {
+    return {
         "format": FORMAT,
         "version": __version__,
         "policy": agent.name_in_logs,
@@ -23,15 +23,13 @@ def describe(agent: Any) -> dict[str, Any]:
         "last_lr": agent.last_lr,
         "entropy_coef": agent.entropy_coef,
     }
-    if agent.normalize_rms_advantage:
-        extras["advantage_mean_std"] = agent.advantage_mean_std.state_dict()
-    return extras
 
 
 def resume(agent: Any, extras: Mapping[str, Any]) -> None:
     """Continue with the learning rate and coefficients at which the checkpoint was written."""
     agent.entropy_coef = extras["entropy_coef"]
-    agent.last_lr = extras["last_lr"]
+    # The YAML's bounds may have changed since.
+    agent.last_lr = agent.bounded_rate(extras["last_lr"])
     for group in agent.optimizer.param_groups:
         group["lr"] = agent.last_lr
 

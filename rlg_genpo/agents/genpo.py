@@ -50,6 +50,11 @@ class GenPOAgent(GenerativeAgent):
             window=per_mini_epoch if self.algo.adapt == "epoch" else 0,
         )
 
+    def bounded_rate(self, rate: float) -> float:
+        if not isinstance(self.scheduler, BoundedAdaptive):
+            return rate
+        return min(max(rate, self.scheduler.min_lr), self.scheduler.max_lr)
+
     def _warn_of_entropy(self) -> None:
         if self.entropy_coef:
             logger.warning(

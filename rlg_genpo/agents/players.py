@@ -2,13 +2,12 @@
 
 from typing import Any
 
-import torch
 from rl_games.algos_torch import torch_ext
 from rl_games.algos_torch.players import PpoPlayerContinuous
 from torch import Tensor
 
-from rlg_genpo.agents import checkpoints
-from rlg_genpo.config import GenPOSettings, pick_device
+from rlg_genpo.agents import checkpoints, entry
+from rlg_genpo.config import GenPOSettings
 
 
 class GenerativePlayer(PpoPlayerContinuous):
@@ -17,7 +16,7 @@ class GenerativePlayer(PpoPlayerContinuous):
     name_in_logs: str
 
     def __init__(self, params: dict[str, Any]) -> None:
-        pick_device(params["config"], torch.cuda.is_available())
+        entry.admit(params)
         super().__init__(params)
 
     def get_action(self, obs: Any, is_deterministic: bool = False) -> Tensor:
