@@ -113,7 +113,9 @@ def train(suite: Suite, entry: Entry, seed: int) -> None:
         done = subprocess.run(
             command, stdout=log, stderr=log, env={**os.environ, "OMP_NUM_THREADS": "1"}
         )
-    print(f"{'done  ' if done.returncode == 0 else 'FAILED'} {suite.name} {folder.name}", flush=True)
+    print(
+        f"{'done  ' if done.returncode == 0 else 'FAILED'} {suite.name} {folder.name}", flush=True
+    )
 
 
 def finished(folder: Path) -> bool:

@@ -3,7 +3,8 @@
     python examples/own_network.py [epochs]
 
 A builder makes the network from the YAML's ``network:`` block. Subclass ours, replace a part, and
-register it with rl_games under a name of yours; the YAML then says ``network.name: my_actor_critic``.
+register it with rl_games under a name of yours; the YAML then says
+``network.name: my_actor_critic``.
 """
 
 import sys

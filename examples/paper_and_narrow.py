@@ -2,9 +2,9 @@
 
     python examples/paper_and_narrow.py [epochs] [picture.png]
 
-``condition: observation`` is the paper's network: the velocity MLP is as wide as the policy and sees
-the observation. ``condition: features`` puts a narrow velocity on rl_games' own trunk. Both are the
-same policy class with the same exact density; one seed each, so take the picture as an illustration.
+``condition: observation`` is the paper's network: the velocity MLP is as wide as the policy and
+sees the observation. ``condition: features`` puts a narrow velocity on rl_games' own trunk. Both
+are one policy class with the same exact density; one seed each, so the picture illustrates only.
 """
 
 import sys
@@ -59,7 +59,9 @@ def main(epochs: str = "40", picture: str = "paper_and_narrow.png") -> None:
         run = trained(name.replace("'", "").replace(" ", "_"), flow, int(epochs))
         parameters = sum(p.numel() for p in run.algo.model.parameters())
         last = run.curve[-1][1] if run.curve else float("nan")
-        lines.append(f"{name:16} {parameters:8,} parameters {run.seconds:6.1f} s, return {last:.0f}")
+        lines.append(
+            f"{name:16} {parameters:8,} parameters {run.seconds:6.1f} s, return {last:.0f}"
+        )
         axis.plot(*zip(*run.curve, strict=True) if run.curve else ((), ()), label=name)
     axis.set_xlabel("environment frames")
     axis.set_ylabel("mean return, HalfCheetah-v5, one seed")

@@ -1,6 +1,6 @@
 """Train GenPO from Python: an rl_games Runner and a config.
 
-    python examples/train_from_python.py [epochs]
+python examples/train_from_python.py [epochs]
 """
 
 import sys

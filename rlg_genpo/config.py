@@ -47,18 +47,20 @@ class GenPOConfig:
     name: str = option("genpo", "the algorithm")
     compression_coef: float = option(0.01, "nu, weight of the compression loss", at_least(0))
     compression: str = option(
-        "squared", "the paper's mean (x - y)^2, or the released code's |x - y|",
+        "squared",
+        "the paper's mean (x - y)^2, or the released code's |x - y|",
         one_of(("squared", "norm")),
-    )  # fmt: skip
+    )
     compression_fraction: float = option(
         1.0,
         "share of each minibatch on which fresh samples are drawn for the compression loss",
         within("(0, 1]", 0, 1, True),
     )
     kl_estimator: str = option(
-        "nonnegative", "r - 1 - log r, or plain -log r as in the released code",
+        "nonnegative",
+        "r - 1 - log r, or plain -log r as in the released code",
         one_of(("nonnegative", "plain")),
-    )  # fmt: skip
+    )
     adapt: str = option(
         "epoch",
         "when lr_schedule 'adaptive' decides: once an epoch, on the last mini-epoch's KL; or at "
@@ -67,9 +69,10 @@ class GenPOConfig:
     )
     min_lr: float = option(1e-5, "lower bound of the adaptive learning rate", positive())
     max_lr: float | None = option(
-        None, "upper bound of the adaptive learning rate; config.learning_rate if not given",
+        None,
+        "upper bound of the adaptive learning rate; config.learning_rate if not given",
         positive(),
-    )  # fmt: skip
+    )
 
 
 @dataclass(frozen=True)
@@ -169,9 +172,7 @@ def check_schedule(config: Mapping[str, Any], algo: GenPOConfig) -> None:
         )
     kind = config.get("schedule_type", "legacy")
     if kind not in ("legacy", "standard"):
-        raise ConfigError(
-            f"params.config.schedule_type: must be legacy or standard, got {kind!r}."
-        )
+        raise ConfigError(f"params.config.schedule_type: must be legacy or standard, got {kind!r}.")
     if schedule != "adaptive":
         return
     threshold = number(config.get("kl_threshold"))

@@ -2,7 +2,7 @@
 
 
 class ConfigError(ValueError):
-    """A setting that cannot work. The message names the full YAML key, the value and the way out."""
+    """A setting that cannot work. The message names the YAML key, the value and the way out."""
 
 
 class CheckpointError(RuntimeError):

@@ -27,8 +27,13 @@ class Algorithm:
 
 
 ALGORITHMS = {
-    "genpo": Algorithm(GenPOAgent, GenPOPlayer, GenerativeModel, "genpo_actor_critic", GenPOBuilder),
+    "genpo": Algorithm(
+        GenPOAgent, GenPOPlayer, GenerativeModel, "genpo_actor_critic", GenPOBuilder
+    ),
 }
+
+#: attribute of a Runner's method that already enters our algorithms
+MARK = "enters_rlg_genpo"
 
 # What we put into rl_games' global tables, to tell it from another package's entry.
 _OURS: dict[tuple[int, str], Callable[..., Any]] = {}
@@ -69,11 +74,10 @@ def _enter(table: dict[str, Any], name: str, enter: Callable[..., None], target:
 def _wrap_runner() -> None:
     # Agents and players stand in factories made per Runner; these two methods are where a Runner,
     # old or new, reads them.
-    if getattr(Runner, "knows_rlg_genpo", False):
-        return
-    Runner.run_train = _entering(Runner.run_train)
-    Runner.create_player = _entering(Runner.create_player)
-    Runner.knows_rlg_genpo = True
+    for name in ("run_train", "create_player"):
+        method = getattr(Runner, name)
+        if not hasattr(method, MARK):
+            setattr(Runner, name, _entering(method))
 
 
 def _entering(method: Callable[..., Any]) -> Callable[..., Any]:
@@ -82,6 +86,7 @@ def _entering(method: Callable[..., Any]) -> Callable[..., Any]:
         enter_runner(runner)
         return method(runner, *args, **kwargs)
 
+    setattr(with_our_algorithms, MARK, True)
     return with_our_algorithms
 
 

@@ -1,1 +1,1 @@
-"""Training configurations in rl_games' YAML form, resolvable as ``rlg_genpo.task_configs:NAME.yaml``."""
+"""Configurations in rl_games' YAML form, resolvable as ``rlg_genpo.task_configs:NAME.yaml``."""

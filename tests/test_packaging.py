@@ -13,7 +13,17 @@ ROOT = Path(__file__).parent.parent
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("wheel")
-    command = [sys.executable, "-m", "pip", "wheel", "--no-deps", "--quiet", "-w", str(out), str(ROOT)]
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "wheel",
+        "--no-deps",
+        "--quiet",
+        "-w",
+        str(out),
+        str(ROOT),
+    ]
     subprocess.run(command, check=True)
     return next(out.glob("*.whl"))
 
@@ -38,7 +48,9 @@ def test_base_install_needs_only_what_is_promised(wheel: Path) -> None:
     assert names == {"rl-games", "torch", "gymnasium", "pyyaml"}
 
 
-def test_installed_wheel_registers_and_resolves_module_and_file(wheel: Path, tmp_path: Path) -> None:
+def test_installed_wheel_registers_and_resolves_module_and_file(
+    wheel: Path, tmp_path: Path
+) -> None:
     """As Isaac Lab resolves ``module:file.yaml``: beside the module's ``__file__``."""
     site = tmp_path / "site"
     zipfile.ZipFile(wheel).extractall(site)

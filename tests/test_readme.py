@@ -56,7 +56,11 @@ def test_the_yaml_change_is_all_that_genpo_needs() -> None:
     change = yaml.safe_load(block.replace("mlp: {...}", "mlp: {}"))["params"]
     gaussian = configs.load(configs.find("halfcheetah_ppo"))
     swapped = {**gaussian, "algo": change["algo"], "model": change["model"]}
-    swapped["network"] = {**gaussian["network"], **change["network"], "mlp": gaussian["network"]["mlp"]}
+    swapped["network"] = {
+        **gaussian["network"],
+        **change["network"],
+        "mlp": gaussian["network"]["mlp"],
+    }
     assert GenPOSettings.from_params(swapped).flow.steps == change["network"]["flow"]["steps"]
 
 

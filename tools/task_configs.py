@@ -159,7 +159,9 @@ def written() -> dict[str, str]:
     files = {}
     for key, task in TASKS.items():
         values = vars(task)
-        title = f"# {{}} on {task.env} (MuJoCo through envpool). Written by tools/task_configs.py.\n"
+        title = (
+            f"# {{}} on {task.env} (MuJoCo through envpool). Written by tools/task_configs.py.\n"
+        )
         files[f"{key}_genpo.yaml"] = (
             title.format("GenPO")
             + "params:\n  seed: 5\n\n"
@@ -176,7 +178,9 @@ def written() -> dict[str, str]:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
     parser.add_argument("--check", action="store_true")
     check = parser.parse_args().check
     differing = []

@@ -28,6 +28,8 @@ class GenerativeAgent(A2CAgent):
 
     #: prefix of the method's own scalars, and its name in checkpoints
     name_in_logs: str
+    obs: Any
+    writer: Any
 
     def __init__(self, base_name: str, params: dict[str, Any]) -> None:
         entry.admit(params)
@@ -185,7 +187,9 @@ class GenerativeAgent(A2CAgent):
             self.scalars[f"loss_{name}"].append(value.detach())
         return masked_mean(self.schedule_kl(log_ratio), batch.mask)
 
-    def _report(self, input_dict: dict[str, Any], batch: io.Minibatch, result: io.Evaluation) -> None:
+    def _report(
+        self, input_dict: dict[str, Any], batch: io.Minibatch, result: io.Evaluation
+    ) -> None:
         self.diagnostics.mini_batch(
             self,
             {

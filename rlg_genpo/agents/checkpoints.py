@@ -57,7 +57,9 @@ def check(weights: Mapping[str, Any], policy: str, model: nn.Module) -> Mapping[
             f"{extras['format']}; this is {__version__}, format {FORMAT}. Install that version."
         )
     there, here = extras["shapes"], shapes_of(model)
-    differing = sorted(name for name in there.keys() | here.keys() if there.get(name) != here.get(name))
+    differing = sorted(
+        name for name in there.keys() | here.keys() if there.get(name) != here.get(name)
+    )
     if differing:
         name = differing[0]
         raise CheckpointError(

@@ -43,7 +43,7 @@ class BoundedAdaptive(RLScheduler):
         kl_dist: float,
         **kwargs: object,
     ) -> tuple[float, float]:
-        """rl_games' call after each KL it measures; returns (learning rate, entropy coefficient)."""
+        """rl_games' call after each KL it measures; returns (rate, entropy coefficient)."""
         if self.every_call:
             return self._decide(current_lr, kl_dist), entropy_coef
         if self.epoch not in (None, epoch):

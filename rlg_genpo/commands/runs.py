@@ -18,7 +18,7 @@ from rlg_genpo.commands import configs
 from rlg_genpo.commands.configs import Params
 from rlg_genpo.errors import ConfigError
 
-COLUMNS = ("epoch", "frame", "wall_seconds", "cpu_seconds", "mean_return", "fps")
+COLUMNS: tuple[str, ...] = ("epoch", "frame", "wall_seconds", "cpu_seconds", "mean_return", "fps")
 
 SEED_SUFFIX = re.compile(r"_seed\d+$")
 

@@ -22,7 +22,7 @@ def clipped_share(log_ratio: Tensor, clip: float) -> Tensor:
 
 
 def masked_mean(values: Tensor, mask: Tensor | None) -> Tensor:
-    """Mean over (B,), counting only the rows where the mask, (B,), is 1; all of them without one."""
+    """Mean over (B,), counting only rows where the mask, (B,), is 1; all of them without one."""
     if mask is None:
         return values.mean()
     return (values * mask).sum() / mask.sum().clamp_min(1)

@@ -27,6 +27,8 @@ class GenerativeModel(models.BaseModel):
         receives environment actions (B, D) instead of stored ones (B, A).
         """
 
+        a2c_network: Any
+
         def __init__(
             self, a2c_network: torch.nn.Module, obs_shape: Any, normalize_input: bool, **kwargs: Any
         ) -> None:
@@ -64,7 +66,7 @@ class GenerativeModel(models.BaseModel):
             value = value.float()
             if request.value_only:
                 return io.valued(self.denorm_value(value), rnn_states)
-            # Densities stay float32 under mixed precision: a ratio cannot live on 8 bits of mantissa.
+            # Densities stay float32 under mixed precision: 8 bits of mantissa hold no ratio.
             with torch.autocast(value.device.type, enabled=False):
                 condition = self.policy.condition(source.float())
                 if request.train:

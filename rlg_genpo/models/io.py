@@ -25,7 +25,9 @@ class Request:
 def read(inputs: Mapping[str, Any]) -> Request:
     """A request from rl_games' input dictionary, which is left as it was."""
     trunk = {
-        key: inputs[key] for key in ("rnn_states", "dones", "seq_length", "bptt_len") if key in inputs
+        key: inputs[key]
+        for key in ("rnn_states", "dones", "seq_length", "bptt_len")
+        if key in inputs
     }
     return Request(
         obs=inputs["obs"],
@@ -106,7 +108,7 @@ class Evaluation:
     neglogp: Tensor  # (B,), nats
     entropy: Tensor  # (B,), nats
     values: Tensor  # (B, V), normalised
-    fresh: Tensor | None  # (count, A), differentiable
+    fresh: Any  # (count, A), differentiable; None where no fresh samples were asked for
 
     @classmethod
     def from_dict(cls, result: Mapping[str, Any]) -> "Evaluation":

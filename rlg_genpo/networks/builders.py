@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from rl_games.algos_torch.network_builder import NetworkBuilder
-from torch import nn
 
 from rlg_genpo.config import FlowConfig, parse_flow
 from rlg_genpo.errors import ConfigError
@@ -39,8 +38,12 @@ class GenPOBuilder(NetworkBuilder):
         velocity = self.make_velocity(condition_dim, kwargs["actions_num"])
         return ActorCritic(trunk, self.make_policy(velocity), on_features)
 
-    def make_trunk(self, **kwargs: Any) -> nn.Module:
-        """A trunk for rl_games' build arguments (``input_shape``, ``value_size``, ``num_seqs``)."""
+    def make_trunk(self, **kwargs: Any) -> Any:
+        """A trunk for rl_games' build arguments (``input_shape``, ``value_size``, ``num_seqs``).
+
+        A replacement is a module with a ``feature_dim`` that offers what :class:`ActorCritic` asks
+        of a trunk.
+        """
         params = self.params
         if self.flow.condition == "observation":
             # The head does not stand on the trunk, which is then the critic's own.
@@ -48,8 +51,8 @@ class GenPOBuilder(NetworkBuilder):
         kind = DictTrunk if isinstance(kwargs["input_shape"], Mapping) else Trunk
         return kind(params, **kwargs)
 
-    def make_velocity(self, condition_dim: int, action_dim: int) -> nn.Module:
-        """The velocity network; see :class:`Velocity` for what a replacement must offer."""
+    def make_velocity(self, condition_dim: int, action_dim: int) -> Velocity:
+        """The velocity network; a replacement subclasses :class:`Velocity`."""
         flow: FlowConfig = self.flow
         return Velocity(
             condition_dim,
@@ -62,5 +65,5 @@ class GenPOBuilder(NetworkBuilder):
             flow.output_scale,
         )
 
-    def make_policy(self, velocity: nn.Module) -> Policy:
+    def make_policy(self, velocity: Velocity) -> Policy:
         return GenPO(velocity, self.flow.mix)

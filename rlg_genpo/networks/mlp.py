@@ -19,11 +19,19 @@ ACTIVATIONS: dict[str, type[nn.Module]] = {
 
 def mlp(inputs: int, units: Sequence[int], outputs: int, activation: str) -> nn.Sequential:
     """Linear layers of widths ``units`` with an activation after each, then a linear output."""
-    layers: list[nn.Module] = []
+    hidden, output = mlp_parts(inputs, units, outputs, activation)
+    return nn.Sequential(*hidden, output)
+
+
+def mlp_parts(
+    inputs: int, units: Sequence[int], outputs: int, activation: str
+) -> tuple[list[nn.Module], nn.Linear]:
+    """The hidden layers with their activations, and the output layer."""
+    hidden: list[nn.Module] = []
     for width in units:
-        layers += [nn.Linear(inputs, width), ACTIVATIONS[activation]()]
+        hidden += [nn.Linear(inputs, width), ACTIVATIONS[activation]()]
         inputs = width
-    return nn.Sequential(*layers, nn.Linear(inputs, outputs))
+    return hidden, nn.Linear(inputs, outputs)
 
 
 def scale_output(layer: nn.Linear, scale: float) -> None:

@@ -14,7 +14,7 @@ from rlg_genpo.networks.mlp import mlp
 
 
 def sinusoidal(time: Tensor, width: int) -> Tensor:
-    """sin and cos of time, shape (N,), at width/2 frequencies from 1 down to 1/10000: (N, width)."""
+    """sin, cos of time, shape (N,), at width/2 frequencies from 1 down to 1/10000: (N, width)."""
     half = width // 2
     exponent = torch.arange(half, dtype=time.dtype, device=time.device) / max(half - 1, 1)
     angle = time.unsqueeze(-1) * torch.exp(-math.log(10_000) * exponent)

@@ -18,12 +18,15 @@ class Trunk(A2CBuilder.Network):
     ``feature_dim`` is F.
     """
 
+    feature_dim: int
+
     def __init__(self, params: Mapping[str, Any], **kwargs: Any) -> None:
         # rl_games' discrete head is one linear layer on the actor's features, whatever the trunk:
         # taking that layer away leaves the features themselves in rl_games' own forward().
         kwargs["actions_num"] = 1
         super().__init__({**params, "space": {"discrete": None}}, **kwargs)
-        self.feature_dim: int = self.logits.in_features
+        head: Any = self.logits
+        self.feature_dim = head.in_features
         self.logits = nn.Identity()
 
 
@@ -60,7 +63,7 @@ class DictTrunk(Trunk):
     def _image_encoder(
         cnn: Mapping[str, Any], shape: tuple[int, ...], params: Mapping[str, Any]
     ) -> nn.Module:
-        layers = NetworkBuilder.BaseNetwork()
+        layers: Any = NetworkBuilder.BaseNetwork()
         permute = cnn.get("permute_input", True)
         conv = layers._build_conv(
             ctype=cnn["type"],
@@ -73,7 +76,8 @@ class DictTrunk(Trunk):
         for module in conv.modules():
             if isinstance(module, nn.Conv2d | nn.Conv1d):
                 init(module.weight)
-                nn.init.zeros_(module.bias)
+                if module.bias is not None:
+                    nn.init.zeros_(module.bias)
         return nn.Sequential(ChannelsFirst(), conv) if permute else conv
 
 

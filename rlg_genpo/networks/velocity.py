@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from rlg_genpo.networks.mlp import ACTIVATIONS, mlp, scale_output
+from rlg_genpo.networks.mlp import ACTIVATIONS, mlp_parts, scale_output
 from rlg_genpo.networks.time import TimeEmbedding
 
 
@@ -63,10 +63,9 @@ class Velocity(nn.Module):
         self.from_action = nn.Linear(action_dim, first, bias=False)
         self.from_time = nn.Linear(time_embedding, first, bias=False)
         self._init_as_one_layer(condition_dim + action_dim + time_embedding)
-        self.rest = nn.Sequential(
-            ACTIVATIONS[activation](), *mlp(first, units[1:], action_dim, activation)
-        )
-        scale_output(self.rest[-1], output_scale)
+        hidden, output = mlp_parts(first, units[1:], action_dim, activation)
+        scale_output(output, output_scale)
+        self.rest = nn.Sequential(ACTIVATIONS[activation](), *hidden, output)
 
     def _init_as_one_layer(self, fan_in: int) -> None:
         # The three parts are one layer of the paper's network: same bound as nn.Linear would draw.
