@@ -225,7 +225,11 @@ class GenerativeAgent(A2CAgent):
         normaliser = self.model.running_mean_std
         normaliser.train()
         with torch.no_grad():
-            normaliser(self._preproc_obs(obses))
+            # Slice by slice, which merges to the same moments: a rollout of images as float32
+            # would be four times the rollout itself.
+            for start in range(0, self.batch_size, self.minibatch_size):
+                rows = slice(start, start + self.minibatch_size)
+                normaliser(self._preproc_obs(io.rows_of(obses, rows)))
         normaliser.eval()
 
     # -- scalars and checkpoints ------------------------------------------------------------

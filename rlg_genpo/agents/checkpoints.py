@@ -20,16 +20,22 @@ def describe(agent: Any) -> dict[str, Any]:
         "version": __version__,
         "policy": agent.name_in_logs,
         "shapes": shapes_of(agent.model),
+        "learning_rate": float(agent.config["learning_rate"]),
         "last_lr": agent.last_lr,
         "entropy_coef": agent.entropy_coef,
     }
 
 
 def resume(agent: Any, extras: Mapping[str, Any]) -> None:
-    """Continue with the learning rate and coefficients at which the checkpoint was written."""
-    agent.entropy_coef = extras["entropy_coef"]
-    # The YAML's bounds may have changed since.
-    agent.last_lr = agent.bounded_rate(extras["last_lr"])
+    """Continue with the scheduled rate and coefficient at which the checkpoint was written.
+
+    Unless the YAML's own rate or its bounds were changed since: then the user wants otherwise.
+    """
+    start = float(agent.config["learning_rate"])
+    rate = extras["last_lr"] if start == extras["learning_rate"] else start
+    agent.last_lr = agent.bounded_rate(rate)
+    if agent.config.get("schedule_entropy", False):
+        agent.entropy_coef = extras["entropy_coef"]
     for group in agent.optimizer.param_groups:
         group["lr"] = agent.last_lr
 

@@ -39,6 +39,13 @@ def read(inputs: Mapping[str, Any]) -> Request:
     )
 
 
+def rows_of(obs: Any, rows: slice) -> Any:
+    """Some rows of an observation tensor, or of each tensor of a dictionary."""
+    if isinstance(obs, Mapping):
+        return {key: value[rows] for key, value in obs.items()}
+    return obs[rows]
+
+
 def ask_value(obs: Any, rnn_states: Any) -> dict[str, Any]:
     """Inputs for a forward() that computes nothing but the value."""
     return {"is_train": False, "value_only": True, "obs": obs, "rnn_states": rnn_states}

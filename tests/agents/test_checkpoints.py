@@ -149,3 +149,11 @@ def test_a_refused_checkpoint_leaves_the_agent_as_it_was(rig, saved):
         agent.restore(saved(lambda weights: None))
     after = agent.model.state_dict()
     assert all(torch.equal(before[name], after[name]) for name in before)
+
+
+def test_a_rate_changed_in_the_yaml_wins_over_the_checkpoints(rig):
+    run = rig.train({"config.learning_rate": 1e-3})
+    agent = rig.agent({"config.learning_rate": 2e-4})
+    agent.restore(run.checkpoint())
+    assert agent.last_lr == 2e-4
+    assert {group["lr"] for group in agent.optimizer.param_groups} == {2e-4}
