@@ -245,11 +245,14 @@ def main() -> int:
     )
     parser.add_argument("suites", nargs="+", type=Path)
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="runs at a time")
+    parser.add_argument("--only", nargs="+", metavar="KEY", help="train only these entries")
     parser.add_argument("--report", action="store_true", help="only report what is finished")
     args = parser.parse_args()
     suites = [Suite.load(path) for path in args.suites]
     if not args.report:
         jobs = [(s, e, seed) for s in suites for seed in s.seeds for e in s.entries]
+        if args.only:
+            jobs = [job for job in jobs if job[1].key in args.only]
         with ThreadPoolExecutor(args.jobs) as pool:
             list(pool.map(lambda job: train(*job), jobs))
     for suite in suites:
