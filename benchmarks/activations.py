@@ -1,6 +1,6 @@
 """What an activation costs on this machine, alone and inside GenPO's density with its gradient.
 
-    python benchmarks/activations.py
+python benchmarks/activations.py
 """
 
 import statistics

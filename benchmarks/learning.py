@@ -26,7 +26,6 @@ import numpy as np
 import yaml
 
 ROOT = Path(__file__).parent.parent
-DOCS = ROOT / "docs"
 LAST_SHARE = 0.05
 BOOTSTRAPS = 10_000
 
@@ -50,18 +49,19 @@ class Suite:
     entries: tuple[Entry, ...]
     seeds: tuple[int, ...]
     frames: int
+    runs: Path
 
     @classmethod
-    def load(cls, path: Path) -> "Suite":
+    def load(cls, path: Path, runs: Path) -> "Suite":
         raw = yaml.safe_load(path.read_text())
         entries = tuple(
             Entry(e["label"], e["config"], tuple(e.get("overrides", ())), e["key"])
             for e in raw["entries"]
         )
-        return cls(path.stem, raw["title"], entries, tuple(raw["seeds"]), int(raw["frames"]))
+        return cls(path.stem, raw["title"], entries, tuple(raw["seeds"]), int(raw["frames"]), runs)
 
     def folder(self, entry: Entry, seed: int) -> Path:
-        return ROOT / "runs" / "bench" / self.name / f"{entry.key}_seed{seed}"
+        return self.runs / self.name / f"{entry.key}_seed{seed}"
 
 
 @dataclass(frozen=True)
@@ -215,20 +215,20 @@ def fill_in(document: Path, marker: str, text: str) -> None:
     document.write_text(body)
 
 
-def report(suite: Suite) -> None:
-    """Table and curves of the finished runs, into docs/."""
+def report(suite: Suite, docs: Path) -> None:
+    """Table and curves of the finished runs, into a documents folder."""
     curves = {entry.key: list(finished_curves(suite, entry)) for entry in suite.entries}
     if not any(curves.values()):
         print(f"{suite.name}: no finished run")
         return
-    picture = DOCS / "results" / f"{suite.name}.png"
+    picture = docs / "results" / f"{suite.name}.png"
     draw(suite, curves, picture)
     text = (
         f"`python benchmarks/learning.py benchmarks/suites/{suite.name}.yaml`; "
         f"{platform.machine()}, {os.cpu_count()} cores, no GPU, one thread a run.\n\n"
         f"{table(suite, curves)}\n\n![learning curves](results/{suite.name}.png)"
     )
-    fill_in(DOCS / "RESULTS.md", f"learning {suite.name}", text)
+    fill_in(docs / "RESULTS.md", f"learning {suite.name}", text)
     print(table(suite, curves))
 
 
@@ -239,7 +239,7 @@ def finished_curves(suite: Suite, entry: Entry) -> Iterable[Curve]:
             yield Curve.read(folder)
 
 
-def main() -> int:
+def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -247,8 +247,10 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="runs at a time")
     parser.add_argument("--only", nargs="+", metavar="KEY", help="train only these entries")
     parser.add_argument("--report", action="store_true", help="only report what is finished")
-    args = parser.parse_args()
-    suites = [Suite.load(path) for path in args.suites]
+    parser.add_argument("--runs", type=Path, default=ROOT / "runs" / "bench")
+    parser.add_argument("--docs", type=Path, default=ROOT / "docs")
+    args = parser.parse_args(arguments)
+    suites = [Suite.load(path, args.runs) for path in args.suites]
     if not args.report:
         jobs = [(s, e, seed) for s in suites for seed in s.seeds for e in s.entries]
         if args.only:
@@ -256,7 +258,7 @@ def main() -> int:
         with ThreadPoolExecutor(args.jobs) as pool:
             list(pool.map(lambda job: train(*job), jobs))
     for suite in suites:
-        report(suite)
+        report(suite, args.docs)
     unfinished = [
         suite.folder(e, seed).name
         for suite in suites

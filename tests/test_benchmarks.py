@@ -1,0 +1,74 @@
+"""The learning benchmark: its statistics, and a suite that is interrupted and goes on."""
+
+import importlib.util
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+FILE = Path(__file__).parent.parent / "benchmarks" / "learning.py"
+
+
+@pytest.fixture(scope="module")
+def learning():
+    import sys
+
+    spec = importlib.util.spec_from_file_location("learning", FILE)
+    module = importlib.util.module_from_spec(spec)
+    # Dataclasses look their module up while it is being made.
+    sys.modules["learning"] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_interquartile_mean_of_four_is_the_mean_of_the_middle_two(learning):
+    assert learning.interquartile_mean(np.array([100.0, 2.0, 4.0, -50.0])) == 3.0
+
+
+def test_interquartile_mean_weighs_fractionally(learning):
+    # n/4 = 0.75 off each end of three: weights 0.25, 1, 0.25.
+    assert learning.interquartile_mean(np.array([0.0, 3.0, 9.0])) == pytest.approx(5.25 / 1.5)
+
+
+def test_bootstrap_interval_shrinks_with_the_root_of_the_sample(learning):
+    few, many = (np.random.default_rng(1).normal(size=n) for n in (50, 5000))
+    low, high = learning.bootstrap_interval(few)
+    assert low < few.mean() < high
+    width, narrow = high - low, np.diff(learning.bootstrap_interval(many))[0]
+    assert width / narrow == pytest.approx(10, rel=0.25)
+
+
+def test_filling_in_replaces_only_what_stands_between_the_marks(learning, tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text("before\n<!-- a -->\nold\n<!-- end -->\nbetween\n<!-- b -->\nb\n<!-- end -->\n")
+    learning.fill_in(page, "a", "new")
+    assert page.read_text() == (
+        "before\n<!-- a -->\nnew\n<!-- end -->\nbetween\n<!-- b -->\nb\n<!-- end -->\n"
+    )
+
+
+def test_a_suite_trains_reports_and_goes_on(learning, tmp_path):
+    small = ["config.num_actors=4", "config.horizon_length=32", "config.minibatch_size=64"]
+    small += ["config.env_config.max_episode_steps=20"]
+    entries = [
+        {"key": policy, "label": policy, "config": f"pendulum_{policy}", "overrides": small}
+        for policy in ("genpo", "ppo")
+    ]
+    suite = {"title": "Pendulum", "frames": 512, "seeds": [1, 2], "entries": entries}
+    path = tmp_path / "tiny.yaml"
+    path.write_text(yaml.safe_dump(suite))
+    words = [str(path), "--runs", str(tmp_path / "runs"), "--docs", str(tmp_path / "docs")]
+
+    # An interrupted suite: one policy's runs are still missing, and the exit code says so.
+    assert learning.main([*words, "--only", "genpo"]) == 1
+    facts = tmp_path / "runs" / "tiny" / "genpo_seed1" / "run.json"
+    before = json.loads(facts.read_text())
+    assert before["status"] == "finished"
+
+    assert learning.main(words) == 0
+    assert json.loads(facts.read_text()) == before, "a finished run was trained again"
+    page = (tmp_path / "docs" / "RESULTS.md").read_text()
+    assert page.count("| genpo | 2 |") == page.count("| ppo | 2 |") == 1
+    assert (tmp_path / "docs" / "results" / "tiny.png").read_bytes().startswith(b"\x89PNG")
