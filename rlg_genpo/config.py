@@ -105,7 +105,7 @@ def parse_flow(network: Mapping[str, Any]) -> FlowConfig:
     flow = parse(FlowConfig, network.get("flow"), path)
     if flow.time_embedding % 2:
         raise ConfigError(f"{path}.time_embedding: must be even, got {flow.time_embedding}.")
-    growth = error_growth(flow)
+    growth = error_growth(flow.steps, flow.mix)
     if growth > MAX_ERROR_GROWTH:
         least = math.ceil(100 * MAX_ERROR_GROWTH ** (-1 / (2 * flow.steps))) / 100
         raise ConfigError(
@@ -123,10 +123,13 @@ def parse_flow(network: Mapping[str, Any]) -> FlowConfig:
     return flow
 
 
-def error_growth(flow: FlowConfig) -> float:
-    """mix**(-2*steps), or infinity where a float cannot hold it."""
+def error_growth(steps: int, mix: float) -> float:
+    """How much the coupled flow's inverse may amplify a rounding error: one 1/mix an unmixing.
+
+    mix**(-2*steps), or infinity where a float cannot hold it.
+    """
     try:
-        return flow.mix ** (-2 * flow.steps)
+        return mix ** (-2 * steps)
     except OverflowError:
         return math.inf
 

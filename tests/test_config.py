@@ -11,10 +11,10 @@ from rlg_genpo.config import (
     FlowConfig,
     GenPOConfig,
     GenPOSettings,
+    error_growth,
     pick_device,
 )
 from rlg_genpo.errors import ConfigError
-from rlg_genpo.maths.coupled import error_growth
 from rlg_genpo.networks.mlp import ACTIVATIONS
 from tests.rig import ABSENT, CNN, LSTM
 

@@ -64,11 +64,6 @@ def pair_entropy(dim: int, steps: int, mix: float) -> float:
     return dim * math.log(2 * math.pi * math.e) + log_abs_det(dim, steps, mix)
 
 
-def error_growth(steps: int, mix: float) -> float:
-    """How much :func:`uncouple` may amplify a rounding error: p^(-2 N), one 1/p per unmixing."""
-    return mix ** (-2 * steps)
-
-
 def executed(pair: Tensor) -> Tensor:
     """The action sent to the environment: the mean of the two halves, (..., 2 D) to (..., D)."""
     x, y = pair.chunk(2, dim=-1)
