@@ -155,9 +155,9 @@ def table(suite: Suite, curves: dict[str, list[Curve]]) -> str:
         scores = np.array([run.score for run in runs])
         low, high = bootstrap_interval(scores)
         at_equal_cost = np.mean([run.return_at(least_cpu) for run in runs])
-        spread = scores.std(ddof=1) if len(scores) > 1 else float("nan")
+        spread = f"{scores.std(ddof=1):.0f}" if len(scores) > 1 else "one seed"
         lines.append(
-            f"| {entry.label} | {len(runs)} | {scores.mean():.0f} ({spread:.0f}) | "
+            f"| {entry.label} | {len(runs)} | {scores.mean():.0f} ({spread}) | "
             f"{interquartile_mean(scores):.0f} | {low:.0f} to {high:.0f} | "
             f"{', '.join(f'{s:.0f}' for s in scores)} | {at_equal_cost:.0f} | "
             f"{np.mean([run.cpu_seconds[-1] for run in runs]):.0f} | "

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from rlg_genpo.commands import checking, evaluation, listing, plotting, training
-from rlg_genpo.errors import CheckpointError, ConfigError
+from rlg_genpo.errors import CheckpointError, ConfigError, DivergedError
 from rlg_genpo.version import __version__
 
 Command = Callable[[argparse.Namespace], int]
@@ -36,6 +36,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (ConfigError, CheckpointError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    except DivergedError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         return training.INTERRUPTED
 
@@ -151,7 +154,7 @@ def add_words(command: argparse.ArgumentParser) -> None:
 def add_train(command: argparse.ArgumentParser) -> None:
     add_words(command)
     command.add_argument("--seed", type=int, help="params.seed, and the environments'")
-    command.add_argument("--frames", type=int, help="environment frames of the whole run")
+    command.add_argument("--frames", type=whole, help="environment frames of the whole run")
     command.add_argument("--envs", type=int, help="parallel environments (config.num_actors)")
     add_device(command)
     command.add_argument("--runs", metavar="DIR", help="parent of the run folder (default: runs)")
@@ -206,6 +209,14 @@ def add_plot(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--x", choices=tuple(plotting.AXES), default="frames", help="default: %(default)s"
     )
+
+
+def whole(text: str) -> int:
+    """A whole number, also written 3e6."""
+    value = float(text)
+    if value != int(value):
+        raise ValueError
+    return int(value)
 
 
 def add_device(command: argparse.ArgumentParser) -> None:

@@ -32,7 +32,9 @@ class FlowConfig:
         one_of(("features", "observation")),
     )
     units: tuple[int, ...] = option((64, 64), "hidden widths of the velocity MLP", widths())
-    activation: str = option("mish", "of the velocity MLP", one_of(ACTIVATION_NAMES))
+    activation: str = option(
+        "silu", "of the velocity MLP; the paper's is mish", one_of(ACTIVATION_NAMES)
+    )
     time_embedding: int = option(32, "width of the time embedding, even", at_least(2))
     time_units: tuple[int, ...] = option((256, 256), "hidden widths of its MLP", widths())
     output_scale: float = option(
@@ -52,8 +54,9 @@ class GenPOConfig:
         one_of(("squared", "norm")),
     )
     compression_fraction: float = option(
-        1.0,
-        "share of each minibatch on which fresh samples are drawn for the compression loss",
+        0.25,
+        "share of each minibatch on which fresh samples are drawn for the compression loss; the "
+        "paper's is 1",
         within("(0, 1]", 0, 1, True),
     )
     kl_estimator: str = option(
@@ -97,6 +100,11 @@ class GenPOSettings:
         check_schedule(config, algo)
         check_bounds(config)
         return cls(algo, flow)
+
+    def head(self) -> dict[str, Any]:
+        """What a checkpoint's policy depends on beside the shapes of its tensors, by YAML key."""
+        keys = ("steps", "mix", "condition", "activation")
+        return {f"params.network.flow.{key}": getattr(self.flow, key) for key in keys}
 
 
 def parse_flow(network: Mapping[str, Any]) -> FlowConfig:

@@ -5,5 +5,9 @@ class ConfigError(ValueError):
     """A setting that cannot work. The message names the YAML key, the value and the way out."""
 
 
+class DivergedError(RuntimeError):
+    """Training met a loss that is not finite; says where, and what usually helps."""
+
+
 class CheckpointError(RuntimeError):
     """A checkpoint that does not belong to the configured policy; says what differs."""

@@ -397,3 +397,43 @@ def copied(run: Path, parent: Path) -> Path:
 def test_resolved_yaml_is_plain(genpo: Path) -> None:
     document = yaml.safe_load((genpo / "config.yaml").read_text())
     assert document["params"]["network"]["flow"]["steps"] == 5
+
+
+def test_envs_keep_the_runs_length_in_frames(tmp_path, capsys):
+    words = ["pendulum_genpo", "--runs", str(tmp_path), "--name", "few", "--envs", "2"]
+    small = ["config.horizon_length=16", "config.minibatch_size=32", "config.max_epochs=2"]
+    # max_epochs=2 of the YAML's 64 environments are 64 epochs of 2.
+    assert cli.main(["train", *words, *small]) == 0
+    assert "finished at 2048 frames" in capsys.readouterr().out
+
+
+def test_a_gaussian_yaml_refuses_a_generative_checkpoint(tmp_path, capsys):
+    small = [
+        "--envs",
+        "2",
+        "--frames",
+        "64",
+        "config.horizon_length=16",
+        "config.minibatch_size=32",
+    ]
+    words = ["pendulum_genpo", "--runs", str(tmp_path), "--name", "ours", *small]
+    assert cli.main(["train", *words]) == 0
+    checkpoint = str(tmp_path / "ours" / "nn" / "last.pth")
+    assert cli.main(["eval", checkpoint, "--config", "pendulum_ppo"]) == 2
+    message = capsys.readouterr().err
+    assert "holds a genpo policy, but params.algo.name is a2c_continuous" in message
+
+
+@pytest.mark.parametrize(
+    ("assignment", "message"),
+    [
+        ("config.max_epochs=abc", "params.config.max_epochs: must be a whole number"),
+        ("config.gamma=high", "params.config.gamma: must be a number, got 'high'"),
+        ("config.normalize_input=abc", "params.config.normalize_input: must be true or false"),
+        ("config.reward_shaper=3", "params.config.reward_shaper: must be a block"),
+        ("network.mlp.activation=mishh", "params.network: rl_games cannot build this network"),
+    ],
+)
+def test_check_refuses_what_rl_games_would_trip_over(assignment, message, capsys):
+    assert cli.main(["check", "pendulum_genpo", assignment]) == 2
+    assert message in capsys.readouterr().err

@@ -178,3 +178,15 @@ def test_a_second_signal_abandons_the_epoch() -> None:
             signal.raise_signal(signal.SIGTERM)
     assert stream.getvalue().count("stopping after this epoch") == 1
     assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_plot_leaves_out_folders_without_a_curve(tmp_path, caplog):
+    run = tmp_path / "a_seed1"
+    run.mkdir()
+    (run / "progress.csv").write_text(
+        "epoch,frame,wall_seconds,cpu_seconds,mean_return,fps\n1,10,1,1,2.5,9\n2,20,2,2,3.5,9\n"
+    )
+    (tmp_path / "empty").mkdir()
+    found = plotting.plot([str(tmp_path / "empty"), str(run)], tmp_path / "x.png", "frames")
+    assert [curve.name for curve in found] == ["a"]
+    assert "empty: not a run folder" in caplog.text

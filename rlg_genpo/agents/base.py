@@ -16,6 +16,7 @@ from rl_games.common import common_losses
 from torch import Tensor
 
 from rlg_genpo.agents import checkpoints, compat, entry
+from rlg_genpo.errors import DivergedError
 from rlg_genpo.maths.estimators import clipped_share, kl_nonnegative, kl_plain, masked_mean
 from rlg_genpo.maths.losses import clipped_surrogate
 from rlg_genpo.models import io
@@ -28,6 +29,8 @@ class GenerativeAgent(A2CAgent):
 
     #: prefix of the method's own scalars, and its name in checkpoints
     name_in_logs: str
+    #: settings that change the policy but not the shapes of its tensors, by YAML key
+    head: Mapping[str, Any]
     obs: Any
     writer: Any
 
@@ -211,6 +214,7 @@ class GenerativeAgent(A2CAgent):
     def train_epoch(self) -> Any:
         self.scalars.clear()
         result = super().train_epoch()
+        self._stop_if_diverged()
         self._absorb_observations(self.rollout["obses"])
         with torch.no_grad():
             measured = self.epoch_scalars(self.rollout)
@@ -218,6 +222,16 @@ class GenerativeAgent(A2CAgent):
             self.scalars[name].append(torch.as_tensor(value))
         self.rollout = {}
         return result
+
+    def _stop_if_diverged(self) -> None:
+        # One look an epoch: a look per minibatch would make a GPU wait.
+        if not torch.stack(self.scalars["kl_nonnegative"]).isfinite().all():
+            raise DivergedError(
+                f"The policy diverged in epoch {self.epoch_num}: its ratio is no longer finite. "
+                f"params.config.learning_rate is {self.config['learning_rate']}, now "
+                f"{self.last_lr:g}; lower it, or use lr_schedule: adaptive. The last checkpoint "
+                "is of before."
+            )
 
     def _absorb_observations(self, obses: Any) -> None:
         if not self.normalize_input:
@@ -247,6 +261,6 @@ class GenerativeAgent(A2CAgent):
         return state
 
     def set_full_state_weights(self, weights: dict[str, Any], set_epoch: bool = True) -> None:
-        extras = checkpoints.check(weights, self.name_in_logs, self.model)
+        extras = checkpoints.check(weights, self.name_in_logs, self.head, self.model)
         super().set_full_state_weights(weights, set_epoch)
         checkpoints.resume(self, extras)

@@ -19,6 +19,7 @@ def describe(agent: Any) -> dict[str, Any]:
         "format": FORMAT,
         "version": __version__,
         "policy": agent.name_in_logs,
+        "head": dict(agent.head),
         "shapes": shapes_of(agent.model),
         "learning_rate": float(agent.config["learning_rate"]),
         "last_lr": agent.last_lr,
@@ -40,11 +41,13 @@ def resume(agent: Any, extras: Mapping[str, Any]) -> None:
         group["lr"] = agent.last_lr
 
 
-def check(weights: Mapping[str, Any], policy: str, model: nn.Module) -> Mapping[str, Any]:
+def check(
+    weights: Mapping[str, Any], policy: str, head: Mapping[str, Any], model: nn.Module
+) -> Mapping[str, Any]:
     """Whether a checkpoint fits; returns our part of it.
 
     Raises:
-        CheckpointError: another policy, format or size; says what differs and the way out.
+        CheckpointError: another policy, format, head or size; says what differs and the way out.
     """
     extras = weights.get(KEY)
     if extras is None:
@@ -62,6 +65,12 @@ def check(weights: Mapping[str, Any], policy: str, model: nn.Module) -> Mapping[
             f"The checkpoint was written by rlg_genpo {extras['version']} in format "
             f"{extras['format']}; this is {__version__}, format {FORMAT}. Install that version."
         )
+    for key, value in head.items():
+        if extras["head"].get(key) != value:
+            raise CheckpointError(
+                f"{key}: the checkpoint's policy was trained with {extras['head'].get(key)}, the "
+                f"YAML says {value}. Set it back, or train anew."
+            )
     there, here = extras["shapes"], shapes_of(model)
     differing = sorted(
         name for name in there.keys() | here.keys() if there.get(name) != here.get(name)

@@ -1,5 +1,7 @@
 """What an agent and a player check of the YAML before rl_games reads it."""
 
+import logging
+import os
 from typing import Any
 
 import torch
@@ -9,6 +11,23 @@ from rlg_genpo.blocks import unknown
 from rlg_genpo.config import pick_device
 from rlg_genpo.errors import ConfigError
 
+logger = logging.getLogger(__name__)
+
+#: up to this many cores, torch's threads cost more than they bring to layers this small
+FEW_CORES = 4
+
+
+def suit_a_cpu(params: dict[str, Any]) -> None:
+    """What rl_games leaves open and a CPU run suffers from; a YAML's own settings stand.
+
+    Compiling takes a minute and layers this small gain nothing; rl_games' up to four torch threads
+    wait for the simulator's on a small machine.
+    """
+    params["config"].setdefault("torch_compile", False)
+    if "torch_threads" not in params and (os.cpu_count() or 1) <= FEW_CORES:
+        torch.set_num_threads(1)
+        logger.info("params.torch_threads: not given; one thread on this small CPU.")
+
 
 def admit(params: dict[str, Any]) -> None:
     """Choose the device where none is given, and refuse a network that rl_games does not know.
@@ -17,6 +36,8 @@ def admit(params: dict[str, Any]) -> None:
         ConfigError: naming the key, the value and the way out.
     """
     pick_device(params["config"], torch.cuda.is_available())
+    if str(params["config"]["device"]) == "cpu":
+        suit_a_cpu(params)
     name = params["network"]["name"]
     known = NetworkBuilder().network_factory._builders
     if name not in known:

@@ -35,6 +35,7 @@ class GenPOAgent(GenerativeAgent):
     def __init__(self, base_name: str, params: dict[str, Any]) -> None:
         settings = GenPOSettings.from_params(params)
         self.algo = settings.algo
+        self.head = settings.head()
         super().__init__(base_name, params)
         self._warn_of_entropy()
         if self.is_adaptive_lr:
@@ -60,7 +61,7 @@ class GenPOAgent(GenerativeAgent):
             logger.warning(
                 "params.config.entropy_coef: %g. GenPO's entropy is a constant of its parameters; "
                 "this adds the released code's cross-entropy term, -mean log pi_new over stored "
-                "actions, whose gradient is zero until the policy has moved. Logged as "
+                "actions, whose expected gradient is zero until the policy has moved. Logged as "
                 "genpo/loss_cross_entropy.",
                 self.entropy_coef,
             )
@@ -98,10 +99,13 @@ class GenPOAgent(GenerativeAgent):
 
     def _probe(self) -> dict[str, Tensor]:
         """Spread of the executed action at a state, and the inverse's error, on a few states."""
-        source = self.current_source()[:PROBE_STATES].repeat_interleave(PROBE_SAMPLES, dim=0)
+        # Evenly spread over the environments, which may differ in terrain or task.
+        source = self.current_source()
+        source = source[:: max(1, len(source) // PROBE_STATES)][:PROBE_STATES]
+        source = source.repeat_interleave(PROBE_SAMPLES, dim=0)
         policy = self.policy
         condition = policy.condition(source)
-        noise = policy.velocity.noise(condition, policy.stored_dim)
+        noise = policy.noise(condition)
         pair = policy.flow(condition, noise)
         action = policy.to_env(pair).unflatten(0, (-1, PROBE_SAMPLES))
         return {

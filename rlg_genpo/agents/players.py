@@ -1,5 +1,6 @@
 """The player of every generative policy: what rl_games' play, and Isaac Lab's play.py, run."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from rl_games.algos_torch import torch_ext
@@ -14,6 +15,7 @@ class GenerativePlayer(PpoPlayerContinuous):
     """Plays environment actions: the policy's mode when deterministic, else a sample."""
 
     name_in_logs: str
+    head: Mapping[str, Any]
 
     def __init__(self, params: dict[str, Any]) -> None:
         entry.admit(params)
@@ -29,7 +31,7 @@ class GenerativePlayer(PpoPlayerContinuous):
 
     def restore(self, fn: str) -> None:
         weights = torch_ext.load_checkpoint(fn)
-        checkpoints.check(weights, self.name_in_logs, self.model)
+        checkpoints.check(weights, self.name_in_logs, self.head, self.model)
         super().restore(fn)
 
 
@@ -39,5 +41,5 @@ class GenPOPlayer(GenerativePlayer):
     name_in_logs = "genpo"
 
     def __init__(self, params: dict[str, Any]) -> None:
-        GenPOSettings.from_params(params)
+        self.head = GenPOSettings.from_params(params).head()
         super().__init__(params)

@@ -47,7 +47,12 @@ def network_facts(params: Params) -> dict[str, str]:
             f"params.config.env_config.env_name: {simulators.task_of(params['config'])} has the "
             f"action space {action}; a continuous vector is needed."
         )
-    model = build(params, observation, action)
+    try:
+        model = build(params, observation, action)
+    except (TypeError, ValueError, KeyError, AttributeError) as error:
+        raise ConfigError(
+            f"params.network: rl_games cannot build this network ({type(error).__name__}: {error})."
+        ) from error
     stored = model.policy.stored_dim if hasattr(model, "policy") else action.shape[0]
     count = sum(p.numel() for p in model.parameters() if p.requires_grad)
     return {

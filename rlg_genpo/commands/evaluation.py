@@ -51,6 +51,7 @@ def play(
     validation.check_count("--episodes", episodes)
     checkpoint = runs.locate(word)
     params = rollouts.prepared(config_of(checkpoint, config), device, seed)
+    validation.check_checkpoint(params, checkpoint.load())
     stage = rollouts.set_stage(params, checkpoint, 1)
     finished: list[Episode] = []
 
@@ -77,6 +78,8 @@ def evaluate(
     validation.check_count("--episodes", episodes)
     checkpoint = runs.locate(word, which)
     params = rollouts.prepared(config_of(checkpoint, config), device, seed)
+    state = checkpoint.load()
+    validation.check_checkpoint(params, state)
     per_env = ceil(episodes / MOST_ENVS)
     envs = ceil(episodes / per_env)
     results = {}
@@ -85,7 +88,6 @@ def evaluate(
         stage = rollouts.set_stage(params, checkpoint, envs)
         rollouts.play(stage, per_env, kind == "deterministic", found.append)
         results[kind] = summary(found, seed)
-    state = checkpoint.load()
     report = {
         "task": simulators.task_of(params["config"]),
         "policy": params["algo"]["name"],

@@ -10,11 +10,9 @@ from typing import Any
 
 import torch
 
+from rlg_genpo.agents.entry import FEW_CORES
 from rlg_genpo.errors import ConfigError
 from rlg_genpo.version import __version__
-
-#: up to this many cores, torch's threads cost more than they bring to layers this small
-FEW_CORES = 4
 
 PACKAGES = ("torch", "rl-games", "gymnasium", "envpool", "numpy")
 

@@ -1,5 +1,6 @@
 """``rlg-genpo plot``: learning curves from the runs' progress.csv."""
 
+import logging
 from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,8 @@ from numpy.typing import NDArray
 from rlg_genpo.commands import runs
 from rlg_genpo.commands.runs import Run
 from rlg_genpo.errors import ConfigError
+
+logger = logging.getLogger(__name__)
 
 Array = NDArray[np.float64]
 
@@ -78,8 +81,19 @@ def matplotlib() -> tuple[Any, Any]:
 def curves(found: list[Run], column: str) -> list[Curve]:
     """One curve per group of runs that differ in their seed alone."""
     groups: dict[str, list[tuple[Array, Array]]] = defaultdict(list)
+    failures = []
     for run in found:
-        groups[run.group].append(points(run, column))
+        try:
+            curve = points(run, column)
+        except ConfigError as error:
+            failures.append(error)
+        else:
+            groups[run.group].append(curve)
+    # `runs/*` also names folders without a curve; it is an error only if none has one.
+    if failures and not groups:
+        raise failures[0]
+    for failure in failures:
+        logger.warning("left out: %s", failure)
     return [merge(name, members) for name, members in groups.items()]
 
 

@@ -43,6 +43,7 @@ def train(options: Options, say: Say, console: TextIO) -> int:
     """
     checkpoint, params = source(options, say)
     state = checkpoint.load() if checkpoint else {"epoch": 0, "frame": 0}
+    validation.check_checkpoint(params, state)
     rate = params["config"].get("learning_rate") if checkpoint else None
     configs.override(params, options.overrides)
     device, threads = prepare(params, options, state, say)
@@ -85,7 +86,7 @@ def source(options: Options, say: Say) -> tuple[Checkpoint | None, Params]:
     checkpoint = runs.locate(options.resume)
     if checkpoint.run.config.is_file():
         if options.config is not None:
-            say(f"configuration: {checkpoint.run.config}; {options.config} is not read again")
+            say(f"configuration: {checkpoint.run.config}; {options.config} is ignored")
         return checkpoint, configs.load(checkpoint.run.config)
     if options.config is None:
         raise ConfigError(
@@ -103,10 +104,13 @@ def prepare(params: Params, options: Options, state: dict[str, Any], say: Say) -
     elif params.get("seed") is None:
         params["seed"] = int(datetime.now().timestamp())
     check_seed(params["seed"])
+    frames = options.frames
     if options.envs is not None:
+        # The run's length is in frames to its user, in epochs to rl_games.
+        frames = frames or validation.planned_frames(config)
         set_envs(params, options.envs, say)
-    if options.frames is not None:
-        set_frames(config, options.frames, state)
+    if frames is not None:
+        set_frames(config, frames, state)
     device = machine.set_device(config, options.device)
     threads = machine.set_threads(params)
     validation.check(params)

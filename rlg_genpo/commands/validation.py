@@ -5,15 +5,21 @@ from typing import Any
 
 from rl_games.algos_torch.model_builder import ModelBuilder
 
+from rlg_genpo.agents import checkpoints
+from rlg_genpo.blocks import number
 from rlg_genpo.commands import known, simulators
 from rlg_genpo.commands.configs import nearest
 from rlg_genpo.config import GenPOSettings
-from rlg_genpo.errors import ConfigError
+from rlg_genpo.errors import CheckpointError, ConfigError
 from rlg_genpo.registration import ALGORITHMS
 
 #: our settings by algorithm; rl_games' own algorithm has none
 SETTINGS = {"genpo": GenPOSettings}
 GAUSSIAN = "a2c_continuous"
+
+#: rl_games' keys of params.config on whose type it trips amid its work
+NUMBERS = ("gamma", "tau", "e_clip", "grad_norm", "critic_coef", "entropy_coef")
+SWITCHES = ("normalize_input", "normalize_value", "normalize_advantage", "truncate_grads")
 
 
 def check(params: Mapping[str, Any]) -> None:
@@ -27,6 +33,21 @@ def check(params: Mapping[str, Any]) -> None:
         SETTINGS[params["algo"]["name"]].from_params(params)
     check_batch(params)
     simulators.check(params["config"])
+
+
+def check_checkpoint(params: Mapping[str, Any], state: Mapping[str, Any]) -> None:
+    """Whether rl_games' own Gaussian is asked to load one of our policies.
+
+    The other direction, and everything else, our agents and players check themselves.
+
+    Raises:
+        CheckpointError: it is.
+    """
+    if params["algo"]["name"] == GAUSSIAN and checkpoints.KEY in state:
+        raise CheckpointError(
+            f"The checkpoint holds a {state[checkpoints.KEY]['policy']} policy, but "
+            f"params.algo.name is {GAUSSIAN}. Load it with the YAML that it was trained with."
+        )
 
 
 def check_shape(params: Mapping[str, Any]) -> None:
@@ -69,6 +90,19 @@ def check_required(config: Mapping[str, Any], algorithm: str) -> None:
         raise ConfigError(f"{keys}: missing; rl_games needs it.")
     for key in ("num_actors", "horizon_length", "mini_epochs"):
         check_count(f"params.config.{key}", config[key])
+    if config.get("max_epochs", -1) != -1:
+        check_count("params.config.max_epochs", config["max_epochs"])
+    for key in NUMBERS:
+        if number(config.get(key, 0)) is None:
+            raise ConfigError(f"params.config.{key}: must be a number, got {config[key]!r}.")
+    for key in SWITCHES:
+        if not isinstance(config.get(key, False), bool):
+            raise ConfigError(f"params.config.{key}: must be true or false, got {config[key]!r}.")
+    if not isinstance(config["reward_shaper"], Mapping):
+        raise ConfigError(
+            "params.config.reward_shaper: must be a block such as {scale_value: 1}, got "
+            f"{config['reward_shaper']!r}."
+        )
 
 
 def check_count(path: str, value: Any) -> None:

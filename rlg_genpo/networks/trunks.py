@@ -82,7 +82,7 @@ class DictTrunk(Trunk):
 
 
 class ChannelsFirst(nn.Module):
-    """(B, H, W, C) to (B, C, W, H), the order that rl_games' trunks use."""
+    """(B, H, W, C) to (B, C, H, W), as rl_games' trunks permute it."""
 
     def forward(self, image: Tensor) -> Tensor:
         return image.permute(0, 3, 1, 2)

@@ -25,8 +25,10 @@ class Condition(NamedTuple):
     time: Tensor  # (N, H)
 
     def rows(self, count: int) -> "Condition":
-        """The first ``count`` states."""
-        return Condition(self.state[:count], self.time)
+        """``count`` of the states, evenly spread: a minibatch is ordered by environment."""
+        batch = self.state.shape[0]
+        spread = torch.arange(count, device=self.state.device) * batch // count
+        return Condition(self.state[spread], self.time)
 
 
 class Velocity(nn.Module):
@@ -86,8 +88,3 @@ class Velocity(nn.Module):
     def at(self, condition: Condition) -> Callable[[Tensor, int], Tensor]:
         """The velocity as a function of (half action, step), as the maths wants it."""
         return lambda half, k: self(condition, half, k)
-
-    def noise(self, condition: Condition, width: int) -> Tensor:
-        """Standard normal noise (B, width) beside the condition's device and dtype."""
-        state = condition.state
-        return torch.randn(state.shape[0], width, device=state.device, dtype=state.dtype)

@@ -47,7 +47,7 @@ class Policy(nn.Module, ABC):
 
     @abstractmethod
     def resample(self, condition: Any, count: int) -> Tensor:
-        """Fresh samples for the first ``count`` states, (count, A), differentiable."""
+        """Fresh samples for ``count`` of the states, (count, A), differentiable."""
 
     @abstractmethod
     def mode(self, condition: Any) -> Tensor:

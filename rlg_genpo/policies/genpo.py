@@ -32,6 +32,11 @@ class GenPO(Policy):
     def condition(self, source: Tensor) -> Condition:
         return self.velocity.condition(source)
 
+    def noise(self, condition: Condition) -> Tensor:
+        """Standard normal noise (B, 2 D) on the condition's device and in its dtype."""
+        state = condition.state
+        return torch.randn(state.shape[0], self.stored_dim, device=state.device, dtype=state.dtype)
+
     def flow(self, condition: Condition, noise: Tensor) -> Tensor:
         """Noise (B, 2 D) to doubled actions (B, 2 D)."""
         return coupled.couple(self.velocity.at(condition), noise, self.steps, self.mix)
@@ -41,7 +46,7 @@ class GenPO(Policy):
         return coupled.uncouple(self.velocity.at(condition), stored, self.steps, self.mix)
 
     def act(self, condition: Condition) -> Acted:
-        noise = self.velocity.noise(condition, self.stored_dim)
+        noise = self.noise(condition)
         # The density is known from the noise alone: no inverse, no determinant.
         neglogp = coupled.pair_neglogp(noise, self.steps, self.mix)
         return Acted(self.flow(condition, noise), neglogp)
@@ -54,7 +59,7 @@ class GenPO(Policy):
 
     def resample(self, condition: Condition, count: int) -> Tensor:
         condition = condition.rows(count)
-        return self.flow(condition, self.velocity.noise(condition, self.stored_dim))
+        return self.flow(condition, self.noise(condition))
 
     def mode(self, condition: Condition) -> Tensor:
         zeros = condition.state.new_zeros(condition.state.shape[0], self.stored_dim)

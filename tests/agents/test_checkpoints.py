@@ -4,7 +4,7 @@ import pytest
 import torch
 from rl_games.algos_torch import torch_ext
 
-from rlg_genpo import CheckpointError, __version__
+from rlg_genpo import CheckpointError, DivergedError, __version__
 from tests.rig import CENTRAL_VALUE, LSTM
 
 FALLING = {"config.lr_schedule": "adaptive", "config.kl_threshold": 1e-9, "config.max_epochs": 3}
@@ -157,3 +157,22 @@ def test_a_rate_changed_in_the_yaml_wins_over_the_checkpoints(rig):
     agent.restore(run.checkpoint())
     assert agent.last_lr == 2e-4
     assert {group["lr"] for group in agent.optimizer.param_groups} == {2e-4}
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "there"), [("mix", 0.8, "0.9"), ("steps", 4, "3"), ("activation", "tanh", "")]
+)
+def test_a_flow_that_changed_without_changing_shapes_is_refused(rig, key, value, there):
+    run = rig.train()
+    changed = {f"network.flow.{key}": value}
+    for loader in (rig.agent(changed), rig.player(changed)):
+        with pytest.raises(CheckpointError) as error:
+            loader.restore(run.checkpoint())
+        message = str(error.value)
+        assert message.startswith(f"params.network.flow.{key}: the checkpoint's policy was trained")
+        assert f"the YAML says {value}" in message and there in message
+
+
+def test_a_diverged_run_stops_and_says_so(rig):
+    with pytest.raises(DivergedError, match="learning_rate is 1e\\+30"):
+        rig.train({"config.learning_rate": 1e30})

@@ -43,8 +43,9 @@ def test_the_numbers_are_what_they_are_called(scalars):
     assert all(value >= 0 for value in written["kl_nonnegative"])
     assert all(0 <= value <= 1 for value in written["clipped_share"] + written["saturated_share"])
     assert all(value < 1e-4 for value in written["inverse_error"])
-    # The mean of two nearly independent normals that mixing has hardly shrunk.
-    assert written["action_spread"] == pytest.approx([0.71] * 3, abs=0.08)
+    # The mean of two nearly independent normals that mixing has hardly shrunk: 0.71. Measured on
+    # 16 samples at 8 states in 2 components: standard error 0.71 / sqrt(2 * 15 * 16) = 0.03.
+    assert written["action_spread"] == pytest.approx([0.71] * 3, abs=0.13)
 
 
 @pytest.mark.parametrize(

@@ -150,3 +150,11 @@ def test_an_untrained_policy_explores_with_a_spread_near_071():
     # Without velocity the mean of two independent standard normals, slightly tilted by mixing.
     assert action.std().item() == pytest.approx(math.sqrt(0.5), abs=0.02)
     assert action.mean().abs().item() < 0.03
+
+
+def test_noise_is_standard_normal():
+    policy = policy_of()
+    noise = policy.noise(policy.condition(states(50_000)))
+    assert noise.shape == (50_000, 4) and noise.dtype == torch.float64
+    torch.testing.assert_close(noise.T.cov(), torch.eye(4), atol=0.03, rtol=0)
+    torch.testing.assert_close(noise.mean(dim=0), torch.zeros(4), atol=0.03, rtol=0)
