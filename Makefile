@@ -21,6 +21,7 @@ demo: $(STAMP)
 	$(BIN)/rlg-genpo train halfcheetah_genpo --frames 1000000 --runs $(DEMO) --name halfcheetah_genpo_seed5
 	$(BIN)/rlg-genpo eval $(DEMO)/halfcheetah_genpo_seed5 --episodes 64 --json $(DEMO)/evaluation.json
 	$(BIN)/rlg-genpo plot $(DEMO)/halfcheetah_genpo_seed5 --out $(DEMO)/learning_curve.png
+	@echo "The picture: $(DEMO)/learning_curve.png. The command line: $(BIN)/rlg-genpo --help"
 
 # Every test.
 test: $(STAMP)
