@@ -136,7 +136,7 @@ class GenerativeAgent(A2CAgent):
         self.trancate_gradients_and_step()
         kl = self._record(batch, result, log_ratio.detach(), losses)
         blank = batch.stored.new_empty(len(batch.stored), 0)
-        self._report(input_dict, batch, result)
+        self._report(batch, result)
         self.train_result = (
             actor.detach(),
             critic.detach(),
@@ -190,9 +190,7 @@ class GenerativeAgent(A2CAgent):
             self.scalars[f"loss_{name}"].append(value.detach())
         return masked_mean(self.schedule_kl(log_ratio), batch.mask)
 
-    def _report(
-        self, input_dict: dict[str, Any], batch: io.Minibatch, result: io.Evaluation
-    ) -> None:
+    def _report(self, batch: io.Minibatch, result: io.Evaluation) -> None:
         self.diagnostics.mini_batch(
             self,
             {
@@ -252,8 +250,8 @@ class GenerativeAgent(A2CAgent):
         super().write_stats(*args, **kwargs)
         frame = compat.frame_of_stats(self, args, kwargs)
         for name, values in self.scalars.items():
-            mean = torch.stack([value.float().cpu() for value in values]).mean()
-            self.writer.add_scalar(f"{self.name_in_logs}/{name}", mean.item(), frame)
+            mean = torch.stack(values).float().mean().item()
+            self.writer.add_scalar(f"{self.name_in_logs}/{name}", mean, frame)
 
     def get_full_state_weights(self) -> dict[str, Any]:
         state = super().get_full_state_weights()
