@@ -20,8 +20,8 @@ FEW_CORES = 4
 def suit_a_cpu(params: dict[str, Any]) -> None:
     """What rl_games leaves open and a CPU run suffers from; a YAML's own settings stand.
 
-    Compiling takes a minute and layers this small gain nothing; rl_games' up to four torch threads
-    wait for the simulator's on a small machine.
+    Compiling costs a short run more than it takes; rl_games' up to four torch threads wait for the
+    simulator's on a small machine.
     """
     params["config"].setdefault("torch_compile", False)
     if "torch_threads" not in params and (os.cpu_count() or 1) <= FEW_CORES:

@@ -1,1 +1,1 @@
-"""Torch modules; builders.py alone imports rl_games."""
+"""Torch modules; only builders.py and trunks.py import rl_games."""
