@@ -20,7 +20,7 @@ FEW_CORES = 4
 def suit_a_cpu(params: dict[str, Any]) -> None:
     """What rl_games leaves open and a CPU run suffers from; a YAML's own settings stand.
 
-    Compiling costs a short run more than it takes; rl_games' up to four torch threads wait for the
+    Compiling costs a short run more than it saves; rl_games' up to four torch threads wait for the
     simulator's on a small machine.
     """
     params["config"].setdefault("torch_compile", False)
