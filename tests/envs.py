@@ -2,11 +2,12 @@
 
 from typing import Any
 
-import gymnasium
 import numpy as np
 import torch
 from rl_games.common import env_configurations, vecenv
 from rl_games.common.ivecenv import IVecEnv
+
+from rlg_genpo.compat import spaces
 
 NAME = "point_mass"
 PIXELS = 8
@@ -62,21 +63,21 @@ class PointMass(IVecEnv):
     def get_env_info(self) -> dict[str, Any]:
         return {
             "observation_space": self._space(),
-            "action_space": gymnasium.spaces.Box(self.low.numpy(), self.high.numpy()),
+            "action_space": spaces.Box(self.low.numpy(), self.high.numpy()),
             "state_space": box(2 * self.dim + 1) if self.states else None,
             "agents": self.agents,
             "value_size": 1,
         }
 
-    def _space(self) -> gymnasium.Space:
-        image = gymnasium.spaces.Box(0, 255, (PIXELS, PIXELS, 1), np.uint8)
+    def _space(self) -> spaces.Space:
+        image = spaces.Box(0, 255, (PIXELS, PIXELS, 1), np.uint8)
         goal = box(self.dim)
         return {
             "vector": box(2 * self.dim),
             "memory": box(2 * self.dim),
             "image": image,
-            "dict": gymnasium.spaces.Dict({"goal": goal, "position": goal}),
-            "dict_image": gymnasium.spaces.Dict({"camera": image, "goal": goal}),
+            "dict": spaces.Dict({"goal": goal, "position": goal}),
+            "dict_image": spaces.Dict({"camera": image, "goal": goal}),
         }[self.observation]
 
     def reset(self) -> Any:
@@ -130,8 +131,8 @@ class PointMass(IVecEnv):
         return value.numpy().copy() if self.arrays else value.to(self.device, copy=True)
 
 
-def box(width: int) -> gymnasium.spaces.Box:
-    return gymnasium.spaces.Box(-np.inf, np.inf, (width,), np.float32)
+def box(width: int) -> spaces.Box:
+    return spaces.Box(-np.inf, np.inf, (width,), np.float32)
 
 
 vecenv.register(NAME, lambda name, num_actors, **kwargs: PointMass(num_actors, **kwargs))

@@ -15,7 +15,8 @@ from rl_games.algos_torch.a2c_continuous import A2CAgent
 from rl_games.common import common_losses
 from torch import Tensor
 
-from rlg_genpo.agents import checkpoints, compat, entry
+from rlg_genpo import compat
+from rlg_genpo.agents import checkpoints, entry
 from rlg_genpo.errors import DivergedError
 from rlg_genpo.maths.estimators import clipped_share, kl_nonnegative, kl_plain, masked_mean
 from rlg_genpo.maths.losses import clipped_surrogate
@@ -38,6 +39,8 @@ class GenerativeAgent(A2CAgent):
         entry.admit(params)
         super().__init__(base_name, params)
         self.policy = self.model.policy
+        if self.has_central_value:
+            compat.load_uncompiled(self.central_value_net.model)
         self.scalars: dict[str, list[Tensor]] = defaultdict(list)
 
     # -- what a method supplies -------------------------------------------------------------
@@ -239,10 +242,10 @@ class GenerativeAgent(A2CAgent):
         with torch.no_grad():
             # Slice by slice, which merges to the same moments: a rollout of images as float32
             # would be four times the rollout itself.
-            for start in range(0, self.batch_size, self.minibatch_size):
-                rows = slice(start, start + self.minibatch_size)
+            for rows in compat.slices(self):
                 normaliser(self._preproc_obs(io.rows_of(obses, rows)))
         normaliser.eval()
+        compat.share_statistics(self)
 
     # -- scalars and checkpoints ------------------------------------------------------------
 
@@ -255,10 +258,12 @@ class GenerativeAgent(A2CAgent):
 
     def get_full_state_weights(self) -> dict[str, Any]:
         state = super().get_full_state_weights()
+        compat.keep_central_optimizer(self, state)
         state[checkpoints.KEY] = checkpoints.describe(self)
         return state
 
     def set_full_state_weights(self, weights: dict[str, Any], set_epoch: bool = True) -> None:
         extras = checkpoints.check(weights, self.name_in_logs, self.head, self.model)
         super().set_full_state_weights(weights, set_epoch)
+        compat.resume_central_optimizer(self, weights)
         checkpoints.resume(self, extras)

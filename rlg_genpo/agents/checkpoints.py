@@ -5,6 +5,7 @@ from typing import Any
 
 from torch import nn
 
+from rlg_genpo import compat
 from rlg_genpo.errors import CheckpointError
 from rlg_genpo.version import __version__
 
@@ -88,4 +89,4 @@ def check(
 def shapes_of(model: nn.Module) -> dict[str, tuple[int, ...]]:
     """Shape of every tensor of a model, compiled or not."""
     state = model.state_dict()
-    return {name.removeprefix("_orig_mod."): tuple(value.shape) for name, value in state.items()}
+    return {name.removeprefix(compat.COMPILED): tuple(value.shape) for name, value in state.items()}

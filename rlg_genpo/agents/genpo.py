@@ -11,6 +11,7 @@ from typing import Any
 
 from torch import Tensor
 
+from rlg_genpo import compat
 from rlg_genpo.agents.base import GenerativeAgent, Losses
 from rlg_genpo.agents.schedule import BoundedAdaptive
 from rlg_genpo.config import GenPOSettings
@@ -43,7 +44,7 @@ class GenPOAgent(GenerativeAgent):
 
     def _adaptive_schedule(self) -> BoundedAdaptive:
         start = float(self.config["learning_rate"])
-        per_mini_epoch = self.num_minibatches if self.schedule_type == "legacy" else 1
+        per_mini_epoch = self.num_minibatches if compat.decides_per_minibatch(self) else 1
         return BoundedAdaptive(
             kl_threshold=float(self.kl_threshold),
             min_lr=self.algo.min_lr,

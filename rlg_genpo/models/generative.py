@@ -8,8 +8,8 @@ from typing import Any
 
 import torch
 from rl_games.algos_torch import models
-from rl_games.algos_torch.running_mean_std import RunningMeanStdObs
 
+from rlg_genpo import compat
 from rlg_genpo.models import io
 
 
@@ -37,11 +37,11 @@ class GenerativeModel(models.BaseModel):
                 obs_shape=obs_shape, normalize_input=normalize_input and not by_key, **kwargs
             )
             if by_key:
-                # rl_games 1.6.5 scripts this module, which TorchScript cannot compile.
                 self.normalize_input = True
-                self.running_mean_std = RunningMeanStdObs(obs_shape)
+                self.running_mean_std = compat.dict_normaliser(obs_shape)
             self.a2c_network = a2c_network
             self.playing: str | None = None
+            compat.load_uncompiled(self)
 
         @property
         def policy(self) -> Any:
