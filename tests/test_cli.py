@@ -291,9 +291,16 @@ def test_plot_draws_a_picture(genpo: Path, gaussian: Path, tmp_path: Path) -> No
 
 def test_list_shows_every_shipped_configuration(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["list"]) == 0
-    lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 1 + len(configs.shipped())
-    assert any(re.match(r"halfcheetah_genpo +genpo +HalfCheetah-v5 +64 ", x) for x in lines)
+    here, there = capsys.readouterr().out.split("\n\n")
+    assert len(here.splitlines()) == 1 + len(configs.shipped())
+    assert re.search(r"^halfcheetah_genpo +genpo +HalfCheetah-v5 +64 ", here, re.MULTILINE)
+    assert len(there.splitlines()) == 2 + len(configs.for_isaac_lab())
+    assert re.search(
+        r"^isaaclab/velocity_rough_h1_ppo +gaussian +Isaac-Velocity-Rough-H1-v0 "
+        r"+rl_games_cfg_entry_point +3000$",
+        there,
+        re.MULTILINE,
+    )
 
 
 def test_check_summarises(capsys: pytest.CaptureFixture[str]) -> None:
@@ -302,9 +309,87 @@ def test_check_summarises(capsys: pytest.CaptureFixture[str]) -> None:
     assert "12 stored, 6 executed" in out and "HalfCheetah-v5" in out
 
 
-@pytest.mark.parametrize("name", sorted(configs.shipped()))
+@pytest.mark.parametrize("name", sorted(configs.shipped() | configs.for_isaac_lab()))
 def test_every_shipped_configuration_checks(name: str) -> None:
+    simulator = configs.load(configs.find(name))["config"]["env_name"]
+    if simulator != "rlgpu":
+        pytest.importorskip(simulator)
     assert cli.main(["check", name]) == 0
+
+
+def test_check_of_isaac_labs_configuration(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["check", "isaaclab/ant_genpo", "network.flow.steps=8"]) == 0
+    lines = dict(line.split(":", 1) for line in capsys.readouterr().out.splitlines())
+    found = {key: value.strip() for key, value in lines.items()}
+    assert found == {
+        "policy": "genpo",
+        "task": "Isaac-Ant-v0 (Isaac Lab)",
+        "network": "not built: its size is known from the simulator only",
+        "batch": "num_envs * 32 steps; minibatches of num_envs * 8, 5 mini-epochs",
+        "schedule": "learning rate 0.001, adaptive; 1000 epochs",
+        "device": "cuda:0",
+        "train it": "Isaac Lab's train.py --task Isaac-Ant-v0 --agent "
+        "rl_games_genpo_cfg_entry_point",
+    }
+
+
+@pytest.mark.parametrize(
+    ("assignment", "message"),
+    [
+        ("network.flow.steps=0", "params.network.flow.steps: must be at least 1"),
+        ("network.flow.stepz=1", "did you mean 'steps'"),
+        ("config.num_actors=-2", "params.config.num_actors: must be a whole number"),
+        ("config.horizon_length=30", "minibatch_size_per_env: 8 does not divide horizon_length"),
+        ("config.minibatch_size=0", "params.config.minibatch_size: must be a whole number"),
+        ("env=null", "params.env: missing"),
+    ],
+)
+def test_check_of_a_bad_configuration_for_isaac_lab(assignment, message, capsys) -> None:
+    assert cli.main(["check", "isaaclab/ant_genpo", assignment]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_check_of_a_known_number_of_environments(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["check", "isaaclab/repose_cube_shadow_openai_lstm_direct_genpo"]
+    assert cli.main([*words, "config.num_actors=64"]) == 0
+    assert "64 envs * 16 steps = 1024; minibatches of 128" in capsys.readouterr().out
+    assert cli.main([*words, "config.num_actors=63"]) == 2
+    assert "minibatch_size: 126 must be a multiple of seq_length" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["train", "isaaclab/ant_genpo", "--envs=64", "--frames=1000"],
+        ["train", "isaaclab/ant_genpo", "config.num_actors=64"],
+        ["play", "isaaclab/ant_genpo"],
+        ["eval", "isaaclab/ant_genpo", "--episodes=1"],
+    ],
+)
+def test_isaac_labs_tasks_are_left_to_its_scripts(
+    words: list[str],
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(words) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line == (
+        "error: params.config.env_name: rlgpu is made by Isaac Lab's own scripts only; use its "
+        "train.py or play.py with --task Isaac-Ant-v0 --agent rl_games_genpo_cfg_entry_point (see "
+        "docs/isaaclab.md)."
+    )
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_checkpoint_of_isaac_labs_is_left_to_its_scripts(
+    genpo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "ant_genpo.pth"
+    path.write_bytes((genpo / "nn" / "last.pth").read_bytes())
+    assert cli.main(["play", str(path), "--config", "isaaclab/ant_genpo"]) == 2
+    assert "use its train.py or play.py with --task Isaac-Ant-v0" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

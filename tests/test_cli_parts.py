@@ -8,7 +8,16 @@ import numpy as np
 import pytest
 
 from rlg_genpo import ConfigError
-from rlg_genpo.commands import configs, evaluation, machine, plotting, runs, training, validation
+from rlg_genpo.commands import (
+    configs,
+    evaluation,
+    machine,
+    plotting,
+    runs,
+    simulators,
+    training,
+    validation,
+)
 from rlg_genpo.commands.progress import Bar, duration, short
 from rlg_genpo.commands.rollouts import Episode, is_reset_step
 from rlg_genpo.commands.runs import Run
@@ -71,6 +80,22 @@ def test_frames_are_whole_epochs() -> None:
     assert config["max_epochs"] == 2 and "max_frames" not in config
     training.set_frames(config, 1000, {"epoch": 10, "frame": 900})
     assert config["max_epochs"] == 11
+
+
+def test_a_users_own_yaml_for_isaac_lab_is_recognised() -> None:
+    config = params(env_name="rlgpu", name="my_robot", num_actors=-1)["config"]
+    assert simulators.is_isaac_lab(config) and simulators.task_of(config) == "rlgpu"
+    with pytest.raises(ConfigError, match=r"with --task TASK --agent KEY \(see docs/isaaclab\.md"):
+        simulators.check(config)
+
+
+@pytest.mark.parametrize("key", ["device", "max_epochs"])
+def test_what_isaac_labs_scripts_read_must_be_there(key: str) -> None:
+    found = {**params(env_name="rlgpu", device="cuda:0", max_epochs=3), "env": {}}
+    validation.check_isaac_lab(found)
+    del found["config"][key]
+    with pytest.raises(ConfigError, match=f"params.config.{key}: missing; Isaac Lab's scripts"):
+        validation.check_isaac_lab(found)
 
 
 def test_auto_device_falls_back(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -31,9 +31,14 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_wheel_holds_every_package_and_config(wheel: Path) -> None:
     held = set(zipfile.ZipFile(wheel).namelist())
     modules = {p.relative_to(ROOT).as_posix() for p in (ROOT / "rlg_genpo").rglob("*.py")}
-    configs = {f"rlg_genpo/task_configs/{p.name}" for p in (ROOT / "task_configs").glob("*.yaml")}
+    configs = {
+        f"rlg_genpo/{path.relative_to(ROOT)}"
+        for path in (ROOT / "task_configs").rglob("*")
+        if path.suffix in (".yaml", ".py")
+    }
     assert modules <= held
-    assert configs and configs <= held
+    assert configs == {name for name in held if "task_configs" in name}
+    assert "rlg_genpo/task_configs/isaaclab/ant_genpo.yaml" in configs
 
 
 def test_base_install_needs_only_what_is_promised(wheel: Path) -> None:
@@ -59,6 +64,11 @@ def test_installed_wheel_registers_and_resolves_module_and_file(
         "configs = importlib.import_module('rlg_genpo.task_configs')\n"
         f"assert configs.__file__.startswith({str(site)!r}), configs.__file__\n"
         "assert os.path.exists(os.path.join(os.path.dirname(configs.__file__), 'ant_genpo.yaml'))\n"
+        "import rl_games.torch_runner\n"
+        "module, file = 'rlg_genpo.task_configs.isaaclab:velocity_rough_h1_ppo.yaml'.split(':')\n"
+        "tasks = importlib.import_module(module)\n"
+        f"assert tasks.__file__.startswith({str(site)!r}), tasks.__file__\n"
+        "assert os.path.exists(os.path.join(os.path.dirname(tasks.__file__), file))\n"
         "from rl_games.algos_torch.model_builder import MODEL_REGISTRY\n"
         "assert 'genpo' in MODEL_REGISTRY\n"
     )
@@ -72,9 +82,12 @@ def test_module_and_file_resolve_from_this_install() -> None:
 
     module = import_module("rlg_genpo.task_configs")
     assert (Path(module.__file__).parent / "halfcheetah_genpo.yaml").is_file()
+    module = import_module("rlg_genpo.task_configs.isaaclab")
+    assert (Path(module.__file__).parent / "ant_genpo.yaml").is_file()
 
 
-def test_shipped_configs_are_what_their_generator_writes() -> None:
-    command = [sys.executable, str(ROOT / "tools" / "task_configs.py"), "--check"]
+@pytest.mark.parametrize("generator", ["task_configs.py", "isaaclab_configs.py"])
+def test_shipped_configs_are_what_their_generator_writes(generator: str) -> None:
+    command = [sys.executable, str(ROOT / "tools" / generator), "--check"]
     done = subprocess.run(command, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout
+    assert done.returncode == 0, done.stdout + done.stderr

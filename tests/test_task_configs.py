@@ -6,6 +6,7 @@ import pytest
 import yaml
 from rl_games.torch_runner import Runner
 
+from rlg_genpo.commands import validation
 from rlg_genpo.config import GenPOSettings
 
 FILES = sorted((Path(__file__).parents[1] / "task_configs").glob("*.yaml"))
@@ -26,15 +27,15 @@ def test_its_own_keys_are_valid(file):
     params = yaml.safe_load(file.read_text())["params"]
     if params["algo"]["name"] == "genpo":
         assert GenPOSettings.from_params(params).algo.name == "genpo"
-    batch = params["config"]["num_actors"] * params["config"]["horizon_length"]
-    assert batch % params["config"]["minibatch_size"] == 0
+    batch = validation.frames_per_epoch(params["config"])
+    assert batch % validation.minibatch_size(params["config"]) == 0
 
 
 @files
 def test_it_trains_an_epoch(file, tmp_path):
-    pytest.importorskip("envpool")
     settings = yaml.safe_load(file.read_text())
     config = settings["params"]["config"]
+    pytest.importorskip(config["env_name"])
     config.update(SMALL, train_dir=str(tmp_path), device="cpu", device_name="cpu")
     if "max_frames" in config:
         del config["max_frames"]

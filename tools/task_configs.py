@@ -8,12 +8,11 @@ Each task's numbers are rl_games' own published envpool settings for Gaussian PP
 rate and its schedule. Pendulum has no published envpool settings; its numbers are ours.
 """
 
-import argparse
 import sys
 from dataclasses import dataclass
-from pathlib import Path
 
-FOLDER = Path(__file__).parent.parent / "task_configs"
+import yaml_files
+from yaml_files import GAUSSIAN_HEAD
 
 
 @dataclass(frozen=True)
@@ -71,28 +70,6 @@ TASKS = {
         minibatch=1024, gamma=0.95, velocity_units="[32, 32]",
     ),
 }  # fmt: skip
-
-GAUSSIAN_HEAD = """\
-  algo:
-    name: a2c_continuous
-
-  model:
-    name: continuous_a2c_logstd
-
-  network:
-    name: actor_critic
-    separate: {separate}
-    space:
-      continuous:
-        mu_activation: None
-        sigma_activation: None
-        mu_init:
-          name: default
-        sigma_init:
-          name: const_initializer
-          val: 0
-        fixed_sigma: True
-"""
 
 GENPO_HEAD = """\
   algo:
@@ -177,23 +154,5 @@ def written() -> dict[str, str]:
     return files
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
-    )
-    parser.add_argument("--check", action="store_true")
-    check = parser.parse_args().check
-    differing = []
-    for name, text in written().items():
-        path = FOLDER / name
-        if check and (not path.exists() or path.read_text() != text):
-            differing.append(name)
-        elif not check:
-            path.write_text(text)
-    for name in differing:
-        print(f"{name}: differs from tools/task_configs.py")
-    return 1 if differing else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(yaml_files.run(__doc__, yaml_files.TASK_CONFIGS, written(), "tools/task_configs.py"))

@@ -11,6 +11,8 @@ from rlg_genpo.commands.progress import short
 from rlg_genpo.commands.rollouts import quiet
 from rlg_genpo.errors import ConfigError
 
+UNKNOWN_SIZE = "not built: its size is known from the simulator only"
+
 
 def check(word: str, overrides: list[str]) -> list[str]:
     """A summary of a configuration that works.
@@ -21,6 +23,8 @@ def check(word: str, overrides: list[str]) -> list[str]:
     params = configs.load(configs.find(word))
     configs.override(params, overrides)
     validation.check_shape(params)
+    if simulators.is_isaac_lab(params["config"]):
+        return check_for_isaac_lab(params)
     machine.set_device(params["config"], "auto")
     threads = machine.set_threads(params)
     validation.check(params)
@@ -33,14 +37,39 @@ def check(word: str, overrides: list[str]) -> list[str]:
         "schedule": schedule(config),
         "device": config["device"],
     }
-    return [f"{key + ':':12} {value}" for key, value in lines.items()] + [threads]
+    return [*aligned(lines), threads]
+
+
+def check_for_isaac_lab(params: Params) -> list[str]:
+    """The summary of a configuration whose simulator, device and threads are not of this command.
+
+    Raises:
+        ConfigError: it would not work there either.
+    """
+    validation.check_settings(params)
+    config = params["config"]
+    return aligned(
+        {
+            "policy": policy_name(params["algo"]["name"]),
+            "task": f"{simulators.task_of(config)} (Isaac Lab)",
+            "network": UNKNOWN_SIZE,
+            "batch": batch(config),
+            "schedule": schedule(config),
+            "device": config["device"],
+            "train it": f"Isaac Lab's train.py {simulators.isaac_lab_words(config)}",
+        }
+    )
+
+
+def aligned(lines: dict[str, Any]) -> list[str]:
+    return [f"{key + ':':12} {value}" for key, value in lines.items()]
 
 
 def network_facts(params: Params) -> dict[str, str]:
     """Widths and size of the network on the task's spaces."""
     spaces = simulators.spaces_of(params["config"])
     if spaces is None:
-        return {"network": "not built: its size is known from the simulator only"}
+        return {"network": UNKNOWN_SIZE}
     observation, action = spaces
     if action.shape is None or len(action.shape) != 1:
         raise ConfigError(
@@ -92,6 +121,12 @@ def shape_of(space: Any) -> Any:
 
 def batch(config: dict[str, Any]) -> str:
     actors, horizon = config["num_actors"], config["horizon_length"]
+    if actors == simulators.FROM_ISAAC_LAB:
+        per_env = f"num_envs * {config.get('minibatch_size_per_env')}"
+        return (
+            f"num_envs * {horizon} steps; minibatches of {config.get('minibatch_size', per_env)}, "
+            f"{config['mini_epochs']} mini-epochs"
+        )
     size = validation.minibatch_size(config)
     return (
         f"{actors} envs * {horizon} steps = {actors * horizon}; minibatches of {size}, "
@@ -101,5 +136,7 @@ def batch(config: dict[str, Any]) -> str:
 
 def schedule(config: dict[str, Any]) -> str:
     rate = f"learning rate {config['learning_rate']}, {config['lr_schedule']}"
+    if config["num_actors"] == simulators.FROM_ISAAC_LAB:
+        return f"{rate}; {config['max_epochs']} epochs"
     frames = validation.planned_frames(config)
     return f"{rate}; " + ("no end" if frames is None else f"{short(frames)} frames")

@@ -16,6 +16,9 @@ Params = dict[str, Any]
 
 PREFIXES = ("agent.params.", "params.")
 
+#: before the names of the configurations for Isaac Lab's tasks, and their folder's name
+ISAAC_LAB = "isaaclab/"
+
 
 class Loader(yaml.SafeLoader):
     """PyYAML's safe loader, which also reads ``3e-4`` as a number, as YAML 1.2 does."""
@@ -38,8 +41,14 @@ def folder() -> Path:
 
 
 def shipped() -> dict[str, Path]:
-    """Shipped configurations by name."""
+    """Shipped configurations that train here, by name."""
     return {path.stem: path for path in sorted(folder().glob("*.yaml"))}
+
+
+def for_isaac_lab() -> dict[str, Path]:
+    """Shipped configurations for Isaac Lab's own scripts, by name, as in ``isaaclab/ant_genpo``."""
+    files = sorted((folder() / ISAAC_LAB).glob("*.yaml"))
+    return {f"{ISAAC_LAB}{path.stem}": path for path in files}
 
 
 def find(word: str) -> Path:
@@ -48,7 +57,7 @@ def find(word: str) -> Path:
     Raises:
         ConfigError: there is neither.
     """
-    configs = shipped()
+    configs = shipped() | for_isaac_lab()
     if word in configs:
         return configs[word]
     path = Path(word)

@@ -38,6 +38,14 @@ def config_of(checkpoint: Checkpoint, given: str | None) -> Params:
     return configs.load(checkpoint.run.config)
 
 
+def locate(word: str, which: str = "last") -> Checkpoint:
+    """As :func:`runs.locate`; the name of a configuration for Isaac Lab gets its own answer."""
+    given = configs.for_isaac_lab().get(word)
+    if given is not None:
+        simulators.refuse_isaac_lab(configs.load(given)["config"])
+    return runs.locate(word, which)
+
+
 def play(
     word: str,
     episodes: int,
@@ -49,7 +57,7 @@ def play(
 ) -> None:
     """One environment, one line per finished episode, and the mean."""
     validation.check_count("--episodes", episodes)
-    checkpoint = runs.locate(word)
+    checkpoint = locate(word)
     params = rollouts.prepared(config_of(checkpoint, config), device, seed)
     validation.check_checkpoint(params, checkpoint.load())
     stage = rollouts.set_stage(params, checkpoint, 1)
@@ -76,7 +84,7 @@ def evaluate(
 ) -> dict[str, Any]:
     """Deterministic and sampled returns over at least ``episodes`` episodes each; says a table."""
     validation.check_count("--episodes", episodes)
-    checkpoint = runs.locate(word, which)
+    checkpoint = locate(word, which)
     params = rollouts.prepared(config_of(checkpoint, config), device, seed)
     state = checkpoint.load()
     validation.check_checkpoint(params, state)

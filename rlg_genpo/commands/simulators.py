@@ -9,10 +9,17 @@ from gymnasium import spaces
 from rl_games.common import env_configurations
 
 from rlg_genpo.commands.configs import nearest
+from rlg_genpo.envs import mjlab
 from rlg_genpo.errors import ConfigError
+from rlg_genpo.isaaclab_tasks import task_and_key
 
 #: keys of env_config that rl_games' adapter keeps for itself
 ADAPTER_KEYS = ("env_name", "env_type", "has_lives", "use_dict_obs_space", "flatten_obs")
+
+#: the name under which Isaac Lab's scripts make their environment known to rl_games
+ISAAC_LAB = "rlgpu"
+#: ``num_actors`` in its YAMLs: its scripts put their --num_envs there
+FROM_ISAAC_LAB = -1
 
 
 def check(config: Mapping[str, Any]) -> None:
@@ -21,6 +28,7 @@ def check(config: Mapping[str, Any]) -> None:
     Raises:
         ConfigError: an unknown simulator, task or option, or a package that is not installed.
     """
+    refuse_isaac_lab(config)
     name = config["env_name"]
     if name not in env_configurations.configurations:
         raise ConfigError(
@@ -29,10 +37,39 @@ def check(config: Mapping[str, Any]) -> None:
         )
     if name == "envpool":
         envpool_spec(config)
+    elif name == mjlab.NAME:
+        mjlab.check(config)
+
+
+def is_isaac_lab(config: Mapping[str, Any]) -> bool:
+    """Whether the environments are Isaac Lab's, which its own scripts make and nobody else."""
+    return config.get("env_name") == ISAAC_LAB
+
+
+def isaac_lab_words(config: Mapping[str, Any]) -> str:
+    """What Isaac Lab's train.py and play.py take to find a configuration."""
+    task, key = task_and_key(str(config.get("name"))) or ("TASK", "KEY")
+    return f"--task {task} --agent {key}"
+
+
+def refuse_isaac_lab(config: Mapping[str, Any]) -> None:
+    """Isaac Lab's tasks are trained and played by its own scripts.
+
+    Raises:
+        ConfigError: the configuration is for them.
+    """
+    if is_isaac_lab(config):
+        raise ConfigError(
+            f"params.config.env_name: {ISAAC_LAB} is made by Isaac Lab's own scripts only; use its "
+            f"train.py or play.py with {isaac_lab_words(config)} (see docs/isaaclab.md)."
+        )
 
 
 def task_of(config: Mapping[str, Any]) -> str:
     """The task's name for people."""
+    shipped = task_and_key(str(config.get("name"))) if is_isaac_lab(config) else None
+    if shipped:
+        return shipped[0]
     options = config.get("env_config") or {}
     return str(options.get("env_name") or options.get("name") or config.get("env_name"))
 

@@ -8,7 +8,7 @@ from math import ceil
 from pathlib import Path
 from typing import Any, TextIO
 
-from rlg_genpo.commands import configs, machine, runs, session, validation
+from rlg_genpo.commands import configs, machine, runs, session, simulators, validation
 from rlg_genpo.commands.configs import Params
 from rlg_genpo.commands.runs import Checkpoint, Run
 from rlg_genpo.commands.session import Job
@@ -99,6 +99,7 @@ def prepare(params: Params, options: Options, state: dict[str, Any], say: Say) -
     """Apply the options in place and check the whole; returns the device, and the threads' line."""
     validation.check_shape(params)
     config = params["config"]
+    simulators.refuse_isaac_lab(config)
     if options.seed is not None:
         params["seed"] = options.seed
     elif params.get("seed") is None:

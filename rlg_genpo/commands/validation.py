@@ -28,11 +28,23 @@ def check(params: Mapping[str, Any]) -> None:
     Raises:
         ConfigError: naming the key, the value and the way out.
     """
+    check_settings(params)
+    simulators.check(params["config"])
+
+
+def check_settings(params: Mapping[str, Any]) -> None:
+    """Whether a configuration can be trained where its simulator is.
+
+    Raises:
+        ConfigError: naming the key, the value and the way out.
+    """
     check_shape(params)
     if params["algo"]["name"] in SETTINGS:
         SETTINGS[params["algo"]["name"]].from_params(params)
-    check_batch(params)
-    simulators.check(params["config"])
+    if simulators.is_isaac_lab(params["config"]):
+        check_isaac_lab(params)
+    if params["config"]["num_actors"] != simulators.FROM_ISAAC_LAB:
+        check_batch(params)
 
 
 def check_checkpoint(params: Mapping[str, Any], state: Mapping[str, Any]) -> None:
@@ -88,7 +100,10 @@ def check_required(config: Mapping[str, Any], algorithm: str) -> None:
     if missing:
         keys = ", ".join(f"params.config.{key}" for key in missing)
         raise ConfigError(f"{keys}: missing; rl_games needs it.")
-    for key in ("num_actors", "horizon_length", "mini_epochs"):
+    counts = ["num_actors", "horizon_length", "mini_epochs"]
+    if simulators.is_isaac_lab(config) and config["num_actors"] == simulators.FROM_ISAAC_LAB:
+        counts.remove("num_actors")
+    for key in counts:
         check_count(f"params.config.{key}", config[key])
     if config.get("max_epochs", -1) != -1:
         check_count("params.config.max_epochs", config["max_epochs"])
@@ -142,6 +157,33 @@ def check_batch(params: Mapping[str, Any]) -> None:
         )
     if size % length:
         raise ConfigError(not_whole("minibatch_size", size, length))
+
+
+def check_isaac_lab(params: Mapping[str, Any]) -> None:
+    """What Isaac Lab's scripts read themselves, and the batch before they set ``num_actors``."""
+    config = params["config"]
+    if not isinstance(params.get("env"), Mapping):
+        raise ConfigError(
+            "params.env: missing, or not a block of keys; Isaac Lab's scripts read clip_actions "
+            "and clip_observations there."
+        )
+    for key in ("device", "max_epochs"):
+        if key not in config:
+            raise ConfigError(f"params.config.{key}: missing; Isaac Lab's scripts read it.")
+    horizon, length = config["horizon_length"], sequence_length(params)
+    check_count("params.config.seq_length", length)
+    if horizon % length:
+        raise ConfigError(not_whole("horizon_length", horizon, length))
+    if "minibatch_size" in config:
+        check_count("params.config.minibatch_size", config["minibatch_size"])
+        return
+    per_env = config["minibatch_size_per_env"]
+    check_count("params.config.minibatch_size_per_env", per_env)
+    if horizon % per_env:
+        raise ConfigError(
+            f"params.config.minibatch_size_per_env: {per_env} does not divide horizon_length, "
+            f"{horizon}."
+        )
 
 
 def not_whole(key: str, value: int, length: int) -> str:

@@ -1,0 +1,305 @@
+"""mjlab's tasks under rl_games: ``params.config.env_name: mjlab``.
+
+mjlab (https://github.com/mujocolab/mjlab) is Isaac Lab's manager API on MuJoCo-Warp, without Isaac
+Sim. A task's observation group ``actor`` becomes rl_games' observation and ``critic`` its state,
+which a ``central_value_config`` reads. Everything stays a torch tensor on the simulation's device.
+
+mjlab is imported when an environment is made or checked, never by importing this module.
+"""
+
+import importlib
+import logging
+import os
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass
+from difflib import get_close_matches
+from typing import Any
+
+import numpy as np
+import torch
+from gymnasium import spaces
+from rl_games.common import env_configurations, vecenv
+from rl_games.common.ivecenv import IVecEnv
+from torch import Tensor
+
+from rlg_genpo.blocks import option, parse, positive
+from rlg_genpo.errors import ConfigError
+
+logger = logging.getLogger(__name__)
+
+#: ``params.config.env_name``, and the name in rl_games' table of vectorised environments
+NAME = "mjlab"
+ACTOR, CRITIC = "actor", "critic"
+
+LISTING = "`python -m mjlab.scripts.list_envs` lists them"
+
+
+@dataclass(frozen=True)
+class MjlabConfig:
+    """``params.config.env_config``; the number of environments is ``params.config.num_actors``."""
+
+    env_name: str = option(MISSING, f"mjlab's task id; {LISTING}.")
+    states: bool = option(True, "give the task's critic observations, for central_value_config")
+    clip_actions: float = option(
+        1.0,
+        "bound of the action space, to which actions are clipped; rl_games maps its own [-1, 1] "
+        "onto it unless params.config.clip_actions is False",
+        positive(),
+    )
+    clip_observations: float | None = option(
+        None, "bound to which observations and states are clipped", positive()
+    )
+    device: str | None = option(
+        None, "of the simulation; CUDA if torch sees one (of LOCAL_RANK), else cpu"
+    )
+    seed: int | None = option(None, "of the simulation; rl_games fills in params.seed")
+
+
+class MjlabEnv(IVecEnv):
+    """A vector of B environments of one mjlab task.
+
+    Args:
+        num_actors: B.
+        options: ``params.config.env_config``, see :class:`MjlabConfig`.
+
+    Raises:
+        ConfigError: mjlab is not installed, or an option or the task does not fit.
+    """
+
+    def __init__(self, num_actors: int, options: Mapping[str, Any]) -> None:
+        self.settings = parse(MjlabConfig, options, "params.config.env_config")
+        config = task_config(self.settings.env_name)
+        device = device_of(self.settings)
+        config.scene.num_envs = num_actors
+        config.seed = self.settings.seed
+        config.auto_reset = True  # rl_games never resets an environment by itself
+        self.has_states = gives_states(self.settings, config)
+        if not self.has_states:
+            config.observations.pop(CRITIC, None)
+        self.env = simulator().ManagerBasedRlEnv(config, device=device)
+        groups = self.env.single_observation_space.spaces
+        self.observation_space = unbounded(groups[ACTOR])
+        self.state_space = unbounded(groups[CRITIC]) if self.has_states else None
+        bound = np.full(self.env.single_action_space.shape, self.settings.clip_actions, np.float32)
+        self.action_space = spaces.Box(-bound, bound)
+
+    def get_env_info(self) -> dict[str, Any]:
+        return {
+            "observation_space": self.observation_space,
+            "action_space": self.action_space,
+            "state_space": self.state_space,
+            "agents": 1,
+            "value_size": 1,
+        }
+
+    def reset(self) -> dict[str, Any]:
+        """First observations of new episodes: ``obs`` (B, O), and ``states`` (B, S) if given."""
+        return self._seen(self.env.reset()[0])
+
+    def step(self, actions: Tensor) -> tuple[dict[str, Any], Tensor, Tensor, dict[str, Any]]:
+        """One control step of every environment; those whose episode ends begin another.
+
+        Args:
+            actions: (B, D), clipped to the action space.
+
+        Returns:
+            Observations as :meth:`reset` gives them (of the new episode where one ended), rewards
+            (B,), dones (B,) of bool, and infos: ``time_outs`` (B,) of bool, where an episode ended
+            at its time limit alone (absent for a task whose horizon is finite), and ``episode``,
+            mjlab's log of the episodes that ended in this step (absent where none did).
+        """
+        bound = self.settings.clip_actions
+        seen, reward, failed, out_of_time, extras = self.env.step(actions.clamp(-bound, bound))
+        infos: dict[str, Any] = {}
+        if not self.env.cfg.is_finite_horizon:
+            infos["time_outs"] = out_of_time & ~failed
+        if extras.get("log"):
+            infos["episode"] = {name: kept(value) for name, value in extras["log"].items()}
+        # mjlab writes the next step's reward into the same tensor.
+        return self._seen(seen), reward.clone(), failed | out_of_time, infos
+
+    def _seen(self, groups: Mapping[str, Any]) -> dict[str, Any]:
+        bound = self.settings.clip_observations
+        seen = {"obs": clipped(groups[ACTOR], bound)}
+        if self.has_states:
+            seen["states"] = clipped(groups[CRITIC], bound)
+        return seen
+
+    def set_train_info(self, env_frames: int, *args: Any, **kwargs: Any) -> None:
+        """Called by rl_games' agent before each rollout; its second argument is the agent.
+
+        Raises:
+            ConfigError: the agent and the simulation are on different devices.
+        """
+        for agent in args[:1]:
+            if resolved(agent.ppo_device) != resolved(self.env.device):
+                raise ConfigError(
+                    f"params.config.env_config.device: {self.env.device}, but params.config.device "
+                    f"is {agent.ppo_device}; set both to the same."
+                )
+
+    def get_env_state(self) -> dict[str, int]:
+        """What a checkpoint keeps: the steps so far, by which mjlab's curricula proceed."""
+        return {"common_step_counter": self.env.common_step_counter}
+
+    def set_env_state(self, env_state: Mapping[str, int] | None) -> None:
+        if env_state is not None:
+            self.env.common_step_counter = env_state["common_step_counter"]
+
+    def seed(self, seed: int) -> None:
+        self.env.seed(seed)
+
+    def close(self) -> None:
+        self.env.close()
+
+
+def simulator() -> Any:
+    """The module ``mjlab.envs``, with every task registered.
+
+    Raises:
+        ConfigError: mjlab is not installed.
+    """
+    try:
+        importlib.import_module("mjlab")
+    except ModuleNotFoundError as error:
+        if error.name != "mjlab":
+            raise
+        raise ConfigError(
+            'params.config.env_name: mjlab is not installed; pip install "rlg_genpo[mjlab]".'
+        ) from error
+    importlib.import_module("mjlab.tasks")
+    return importlib.import_module("mjlab.envs")
+
+
+def task_config(task: str) -> Any:
+    """mjlab's ``ManagerBasedRlEnvCfg`` of a task, the caller's own copy.
+
+    Raises:
+        ConfigError: mjlab is not installed, has no such task, or the task no ``actor`` group.
+    """
+    simulator()
+    registry = importlib.import_module("mjlab.tasks.registry")
+    tasks = registry.list_tasks()
+    if task not in tasks:
+        near = " or ".join(repr(name) for name in get_close_matches(task, tasks, 3))
+        raise ConfigError(
+            f"params.config.env_config.env_name: mjlab has no task {task!r}"
+            f"{', did you mean ' + near + '?' if near else '.'} {LISTING}; a task of your own is "
+            "found if its package names the entry point mjlab.tasks, or registers it before this."
+        )
+    config = registry.load_env_cfg(task)
+    if ACTOR not in config.observations:
+        raise ConfigError(
+            f"params.config.env_config.env_name: {task} has the observation groups "
+            f"{', '.join(config.observations)}; one called {ACTOR} is needed."
+        )
+    return config
+
+
+def check(config: Mapping[str, Any]) -> None:
+    """Whether the environments of ``params.config`` can be made, without making them.
+
+    Raises:
+        ConfigError: naming the key, the value and the way out.
+    """
+    settings = parse(MjlabConfig, config.get("env_config"), "params.config.env_config")
+    states = gives_states(settings, task_config(settings.env_name))
+    if config.get("central_value_config") is not None and not states:
+        where = "params.config.central_value_config: needs states, but"
+        if not settings.states:
+            raise ConfigError(f"{where} params.config.env_config.states is False; set it to True.")
+        raise ConfigError(
+            f"{where} {settings.env_name} has no {CRITIC} observations; remove the block."
+        )
+    device_of(settings)
+
+
+def prepare(config: dict[str, Any]) -> None:
+    """Check ``params.config``, and put its device into ``env_config`` where none is given.
+
+    Does nothing to the configuration of another simulator, or of another package's adapter.
+
+    Raises:
+        ConfigError: as :func:`check`.
+    """
+    if config.get("env_name") != NAME or not is_ours():
+        return
+    # Under multi_gpu rl_games gives every rank a device later, by LOCAL_RANK, as we do.
+    if "device" in config and not config.get("multi_gpu"):
+        config.setdefault("env_config", {}).setdefault("device", config["device"])
+    check(config)
+
+
+def gives_states(settings: MjlabConfig, config: Any) -> bool:
+    return settings.states and CRITIC in config.observations
+
+
+def device_of(settings: MjlabConfig) -> str:
+    """The simulation's device, with its index.
+
+    Raises:
+        ConfigError: CUDA is asked for and not there.
+    """
+    device = settings.device
+    if device is not None and device.startswith("cuda") and not torch.cuda.is_available():
+        raise ConfigError(
+            f"params.config.env_config.device: {device}, but torch sees no CUDA device; use cpu."
+        )
+    if device == "cuda" or (device is None and torch.cuda.is_available()):
+        return f"cuda:{os.environ.get('LOCAL_RANK', '0')}"
+    return device or "cpu"
+
+
+def resolved(device: Any) -> torch.device:
+    """A device with its index: torch takes ``cuda`` for the current one."""
+    device = torch.device(device)
+    if device.type == "cuda" and device.index is None:
+        return torch.device("cuda", torch.cuda.current_device())
+    return device
+
+
+def unbounded(space: Any) -> spaces.Space:
+    """mjlab's space in gymnasium's words; a group whose terms are not concatenated is a Dict."""
+    if hasattr(space, "spaces"):
+        return spaces.Dict({name: unbounded(part) for name, part in space.spaces.items()})
+    return spaces.Box(-np.inf, np.inf, space.shape, np.float32)
+
+
+def clipped(group: Any, bound: float | None) -> Any:
+    """A group's observations in float32, clipped to [-bound, bound]."""
+    if isinstance(group, Mapping):
+        return {name: clipped(part, bound) for name, part in group.items()}
+    return group.float() if bound is None else group.float().clamp(-bound, bound)
+
+
+def kept(value: Any) -> Any:
+    """A logged value that later steps cannot change."""
+    return value.detach().clone() if isinstance(value, Tensor) else value
+
+
+def make(name: str, num_actors: int, **options: Any) -> MjlabEnv:
+    """For rl_games' table of vectorised environments."""
+    return MjlabEnv(num_actors, options)
+
+
+def make_one(**options: Any) -> MjlabEnv:
+    """For rl_games' player, which makes its environment from ``env_config`` alone."""
+    return MjlabEnv(1, options)
+
+
+_ENTRY = {"vecenv_type": NAME, "env_creator": make_one}
+
+
+def is_ours() -> bool:
+    """Whether rl_games' name for these environments leads here."""
+    return env_configurations.configurations.get(NAME) is _ENTRY
+
+
+def register() -> None:
+    """Enter ``env_name: mjlab`` into rl_games' tables. May be called again."""
+    if NAME in env_configurations.configurations and not is_ours():
+        # An optional adapter must not keep the rest of this package from being imported.
+        logger.warning("env_name: another package has registered %r; ours is not.", NAME)
+        return
+    vecenv.register(NAME, make)
+    env_configurations.register(NAME, _ENTRY)

@@ -1,0 +1,88 @@
+"""Isaac Lab's tasks that we ship configurations for, and the agent keys they stand under.
+
+Standard library only: this is read while ``import gym`` runs, when torch and rl_games may be half
+imported.
+"""
+
+import re
+
+#: what Isaac Lab resolves, as ``MODULE:FILE.yaml``; importing it registers our agents
+MODULE = "rlg_genpo.task_configs.isaaclab"
+
+#: file stem to the task's ids, without version and "-Play": first Isaac Lab 2.x's, then the name
+#: that 3.0 gave it, where that is another one
+TASKS: dict[str, tuple[str, ...]] = {
+    "ant": ("Isaac-Ant",),
+    "humanoid": ("Isaac-Humanoid",),
+    "lift_cube_franka": ("Isaac-Lift-Cube-Franka",),
+    "quadcopter_direct": ("Isaac-Quadcopter-Direct",),
+    "velocity_flat_anymal_d": ("Isaac-Velocity-Flat-Anymal-D", "Isaac-Velocity-Flat-AnymalD"),
+    "velocity_rough_unitree_go2": (
+        "Isaac-Velocity-Rough-Unitree-Go2",
+        "Isaac-Velocity-Rough-UnitreeGo2",
+    ),
+    "velocity_rough_h1": ("Isaac-Velocity-Rough-H1",),
+    "repose_cube_shadow_direct": (
+        "Isaac-Repose-Cube-Shadow-Direct",
+        "Isaac-Reorient-Cube-Shadow-Direct",
+    ),
+    "ant_direct": ("Isaac-Ant-Direct",),
+    "humanoid_direct": ("Isaac-Humanoid-Direct",),
+    "cartpole": ("Isaac-Cartpole",),
+    "cartpole_direct": ("Isaac-Cartpole-Direct",),
+    "cartpole_rgb_camera_direct": (
+        "Isaac-Cartpole-RGB-Camera-Direct",
+        "Isaac-Cartpole-Camera-Direct",
+    ),
+    "repose_cube_shadow_openai_lstm_direct": (
+        "Isaac-Repose-Cube-Shadow-OpenAI-LSTM-Direct",
+        "Isaac-Reorient-Cube-Shadow-OpenAI-LSTM-Direct",
+    ),
+}
+
+#: policy to the stems that have a ``STEM_POLICY.yaml``
+POLICIES: dict[str, tuple[str, ...]] = {"genpo": tuple(TASKS)}
+
+#: stems with a Gaussian ``STEM_ppo.yaml``, since Isaac Lab ships no rl_games config for the task
+BASELINES = ("velocity_flat_anymal_d", "velocity_rough_unitree_go2", "velocity_rough_h1")
+
+#: Isaac Lab's own key, which its train.py takes when no --agent is given
+BASELINE_KEY = "rl_games_cfg_entry_point"
+
+_ENDING = re.compile(r"(-Play)?(-v\d+)?$")
+
+
+def agent_key(policy: str) -> str:
+    """The key for a policy's config among a task's kwargs, to be given as ``--agent``."""
+    return f"rl_games_{policy}_cfg_entry_point"
+
+
+def entry_points(task_id: str) -> dict[str, str]:
+    """Agent key to ``module:file.yaml`` for one gymnasium id, as in ``Isaac-Ant-Play-v0``.
+
+    Empty where we ship nothing for the task.
+    """
+    name = _ENDING.sub("", task_id, count=1)
+    stem = next((stem for stem, names in TASKS.items() if name in names), None)
+    found = {
+        agent_key(policy): f"{MODULE}:{stem}_{policy}.yaml"
+        for policy, stems in POLICIES.items()
+        if stem in stems
+    }
+    if stem in BASELINES:
+        found[BASELINE_KEY] = f"{MODULE}:{stem}_ppo.yaml"
+    return found
+
+
+def task_and_key(name: str) -> tuple[str, str] | None:
+    """A shipped config's task, by Isaac Lab 2.x's id, and its agent key.
+
+    Args:
+        name: the file's stem, which is also its ``config.name``, as in ``ant_genpo``.
+    """
+    stem, _, policy = name.rpartition("_")
+    if policy == "ppo" and stem in BASELINES:
+        return f"{TASKS[stem][0]}-v0", BASELINE_KEY
+    if stem in POLICIES.get(policy, ()):
+        return f"{TASKS[stem][0]}-v0", agent_key(policy)
+    return None
