@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 TORCH ?= torch==2.13.0
+ISAACLAB ?= isaaclab==2.3.2.post1
 DEMO := runs/demo
 
 .PHONY: demo test lint clean
@@ -12,7 +13,9 @@ $(STAMP): setup.py pyproject.toml rlg_genpo/version.py
 	$(PYTHON) -m venv $(VENV)
 	@# torch first and by its exact version: a range would take a build with CUDA
 	$(BIN)/pip install --quiet $(TORCH)
-	$(BIN)/pip install --quiet -e ".[envpool,plot,dev]"
+	$(BIN)/pip install --quiet -e ".[envpool,plot,test,dev]"
+	@# Isaac Lab's real code, without Isaac Sim; for Python 3.11 on Linux, elsewhere its tests skip
+	-$(BIN)/pip install --quiet --no-deps $(ISAACLAB)
 	touch $(STAMP)
 
 # Train GenPO on MuJoCo's HalfCheetah until it runs, evaluate it, draw the learning curve.

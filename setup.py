@@ -12,10 +12,17 @@ EXTRAS = {
     "envpool": ["envpool>=1.2.5"],
     "mujoco": ["gymnasium[mujoco]"],
     "marl": ["vmas>=1.5.2", "gymnasium-robotics>=1.4.2"],
+    "isaaclab": ["isaaclab[isaacsim]>=2.3; python_version == '3.11'"],
+    "mjlab": ["mjlab>=1.6"],
     "export": ["onnx"],
     "plot": ["matplotlib"],
-    "dev": ["pytest", "ruff", "pyright", "build"],
+    # and Isaac Lab's own code, whose wheel the Makefile installs without its dependencies
+    "test": ["pytest", "gym>=0.26", "hydra-core", "toml", "prettytable"],
+    "dev": ["ruff", "pyright", "build"],
 }
+
+#: packages of YAML files; they lie beside rlg_genpo/, in task_configs/
+CONFIGS = ["rlg_genpo.task_configs", "rlg_genpo.task_configs.isaaclab"]
 
 setup(
     name="rlg_genpo",
@@ -25,12 +32,16 @@ setup(
     long_description_content_type="text/markdown",
     license="BSD-3-Clause",
     python_requires=">=3.10,<3.14",
-    packages=[*find_packages(include=["rlg_genpo", "rlg_genpo.*"]), "rlg_genpo.task_configs"],
+    packages=[*find_packages(include=["rlg_genpo", "rlg_genpo.*"]), *CONFIGS],
     package_dir={"rlg_genpo.task_configs": "task_configs"},
-    package_data={"rlg_genpo.task_configs": ["*.yaml"], "rlg_genpo": ["py.typed"]},
+    package_data={**{package: ["*.yaml"] for package in CONFIGS}, "rlg_genpo": ["py.typed"]},
     install_requires=["rl-games>=1.6.1", "torch>=2.2.2", "gymnasium", "pyyaml"],
     extras_require=EXTRAS,
-    entry_points={"console_scripts": ["rlg-genpo = rlg_genpo.cli:main"]},
+    entry_points={
+        "console_scripts": ["rlg-genpo = rlg_genpo.cli:main"],
+        # loaded by the old gym, which Isaac Lab's rl_games wrapper imports
+        "gym.envs": ["__root__ = rlg_genpo.isaaclab:open_door"],
+    },
     classifiers=[
         "Development Status :: 3 - Alpha",
         "Intended Audience :: Science/Research",

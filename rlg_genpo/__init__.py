@@ -1,8 +1,19 @@
-"""Generative policies for rl_games and Isaac Lab: importing this package registers them."""
+"""Generative policies for rl_games and Isaac Lab.
+
+Importing this package registers them with rl_games: at once where rl_games is imported already,
+else as soon as it is. The import itself needs the standard library only, so that it may stand
+anywhere, also before a simulator starts and while ``import gym`` runs.
+"""
+
+import logging
+from typing import TYPE_CHECKING, Any
 
 from rlg_genpo.errors import CheckpointError, ConfigError, DivergedError
-from rlg_genpo.registration import ALGORITHMS, register
+from rlg_genpo.imports import when_imported
 from rlg_genpo.version import __version__
+
+if TYPE_CHECKING:
+    from rlg_genpo.registration import ALGORITHMS
 
 __all__ = [
     "ALGORITHMS",
@@ -13,4 +24,34 @@ __all__ = [
     "register",
 ]
 
-register()
+logger = logging.getLogger(__name__)
+
+
+def register() -> None:
+    """Make every algorithm selectable in rl_games now. May be called again.
+
+    Raises:
+        ConfigError: another package owns one of our names; nothing is registered then.
+    """
+    from rlg_genpo import registration
+
+    registration.register()
+
+
+def _register_or_warn() -> None:
+    # Nobody asked by name yet: a run of another policy must not fail for our sake.
+    try:
+        register()
+    except Exception as error:
+        logger.warning("rlg_genpo is not registered with rl_games: %s", error)
+
+
+def __getattr__(name: str) -> Any:
+    if name == "ALGORITHMS":
+        from rlg_genpo.registration import ALGORITHMS
+
+        return ALGORITHMS
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+when_imported("rl_games.torch_runner", _register_or_warn)

@@ -8,7 +8,15 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from rlg_genpo.commands import checking, evaluation, listing, plotting, training
+from rlg_genpo.commands import (
+    checking,
+    doctor,
+    evaluation,
+    listing,
+    plotting,
+    swapping,
+    training,
+)
 from rlg_genpo.errors import CheckpointError, ConfigError, DivergedError
 from rlg_genpo.version import __version__
 
@@ -98,6 +106,25 @@ def check(args: argparse.Namespace) -> int:
     return 0
 
 
+def examine(args: argparse.Namespace) -> int:
+    lines, well = doctor.report(args.task)
+    for line in lines:
+        say(line)
+    return 0 if well else 1
+
+
+def swap(args: argparse.Namespace) -> int:
+    text = swapping.swap(args.file, args.policy)
+    if args.out is None:
+        say(text, end="")
+        return 0
+    if args.out.exists():
+        raise ConfigError(f"--out: {args.out} exists; name another file.")
+    args.out.write_text(text)
+    say(f"written: {args.out}")
+    return 0
+
+
 def split(words: Sequence[str]) -> tuple[str | None, list[str]]:
     """CONFIG, if there is one, and the overrides."""
     plain = [word for word in words if "=" not in word or Path(word).is_file()]
@@ -126,6 +153,10 @@ def make_parser() -> argparse.ArgumentParser:
             "ant_genpo network.flow.steps=8",
         )
     )
+    add_swap(
+        add("swap", swap, "turn a Gaussian rl_games YAML into ours", "mine.yaml --out genpo.yaml")
+    )
+    add_doctor(add("doctor", examine, "check the installation and the doors into Isaac Lab", ""))
     return parser
 
 
@@ -209,6 +240,18 @@ def add_plot(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--x", choices=tuple(plotting.AXES), default="frames", help="default: %(default)s"
     )
+
+
+def add_swap(command: argparse.ArgumentParser) -> None:
+    command.add_argument("file", type=Path, metavar="FILE", help="of rl_games' continuous PPO")
+    command.add_argument(
+        "--policy", choices=tuple(swapping.HEADS), default="genpo", help="default: %(default)s"
+    )
+    command.add_argument("--out", type=Path, metavar="FILE", help="default: the terminal")
+
+
+def add_doctor(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--task", help="one of Isaac Lab's task ids: which --agent keys it has")
 
 
 def whole(text: str) -> int:

@@ -1,12 +1,12 @@
 """The table of algorithms, and the one call that makes rl_games know them."""
 
 import functools
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rl_games.algos_torch import model_builder
-from rl_games.torch_runner import Runner
 
 from rlg_genpo.agents.genpo import GenPOAgent
 from rlg_genpo.agents.players import GenPOPlayer
@@ -31,6 +31,11 @@ ALGORITHMS = {
         GenPOAgent, GenPOPlayer, GenerativeModel, "genpo_actor_critic", GenPOBuilder
     ),
 }
+
+if TYPE_CHECKING:
+    from rl_games.torch_runner import Runner
+
+logger = logging.getLogger(__name__)
 
 #: attribute of a Runner's method that already enters our algorithms
 MARK = "enters_rlg_genpo"
@@ -72,9 +77,12 @@ def _enter(table: dict[str, Any], name: str, enter: Callable[..., None], target:
 
 
 def _wrap_runner() -> None:
-    # Agents and players stand in factories made per Runner; these two methods are where a Runner,
-    # old or new, reads them.
-    for name in ("run_train", "create_player"):
+    # Imported here only: that import is what registers us where rlg_genpo was imported before.
+    from rl_games.torch_runner import Runner
+
+    # Agents and players stand in factories made per Runner; these methods are where a Runner, old
+    # or new, reads them.
+    for name in ("run_train", "run_play", "create_player"):
         method = getattr(Runner, name)
         if not hasattr(method, MARK):
             setattr(Runner, name, _entering(method))
@@ -82,19 +90,48 @@ def _wrap_runner() -> None:
 
 def _entering(method: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(method)
-    def with_our_algorithms(runner: Runner, *args: Any, **kwargs: Any) -> Any:
+    def with_our_algorithms(runner: "Runner", *args: Any, **kwargs: Any) -> Any:
         enter_runner(runner)
+        _refuse_half_a_swap(runner.params)
+        if args and runner.params["algo"]["name"] in ALGORITHMS:
+            _warn_of_sigma(args[0])
         return method(runner, *args, **kwargs)
 
     setattr(with_our_algorithms, MARK, True)
     return with_our_algorithms
 
 
-def enter_runner(runner: Runner) -> None:
-    """Put every algorithm into a Runner's factories; ``run_train`` and ``create_player`` do it too.
+def _refuse_half_a_swap(params: Mapping[str, Any]) -> None:
+    """A model or network of ours under another package's algorithm fails late and oddly."""
+    name = params["algo"]["name"]
+    if name in ALGORITHMS:
+        return
+    networks = {algorithm.network_name: ours for ours, algorithm in ALGORITHMS.items()}
+    for block, owners in (("model", {ours: ours for ours in ALGORITHMS}), ("network", networks)):
+        ours = owners.get(params[block]["name"]) if block in params else None
+        if ours is not None:
+            raise ConfigError(
+                f"params.algo.name: {name!r} cannot train params.{block}.name "
+                f"{params[block]['name']!r}; use algo.name: {ours}, or put back the other's "
+                f"{block}."
+            )
+
+
+def _warn_of_sigma(arguments: Mapping[str, Any]) -> None:
+    """``--sigma`` of Isaac Lab's train.py, which rl_games drops silently without a Gaussian."""
+    if arguments.get("sigma") is not None:
+        logger.warning(
+            "sigma: %s is ignored: this policy is no Gaussian and has no standard deviation to "
+            "set. Its spread at the start comes from params.network.flow (mix, output_scale).",
+            arguments["sigma"],
+        )
+
+
+def enter_runner(runner: "Runner") -> None:
+    """Put every algorithm into a Runner's factories; its own methods do it from now on.
 
     Raises:
-        ConfigError: the Runner has another algorithm under one of our names.
+        ConfigError: the Runner's YAML asks for one of our names, which another package owns there.
     """
     for name, algorithm in ALGORITHMS.items():
         pairs = (
@@ -105,5 +142,8 @@ def enter_runner(runner: Runner) -> None:
             known = factory._builders.get(name)
             if known is None:
                 factory.register_builder(name, build)
-            elif known is not build:
-                raise ConfigError(f"params.algo.name: this Runner already has another {name!r}.")
+            elif known is not build and runner.params["algo"]["name"] == name:
+                raise ConfigError(
+                    f"params.algo.name: another package has put its own {name!r} into this Runner; "
+                    "remove that registration, or choose another name for it."
+                )

@@ -75,6 +75,71 @@ def test_a_runner_with_another_algorithm_of_that_name_is_refused(rig):
     assert runner.algo_factory._builders["genpo"] is foreign
 
 
+def test_a_runner_with_a_namesake_still_trains_what_else_is_asked_for(rig):
+    runner = rig.runner({"algo.name": "theirs", "model.name": "m", "network.name": "n"})
+    made = []
+    runner.algo_factory.register_builder("genpo", lambda **kwargs: None)
+    runner.player_factory.register_builder("theirs", lambda **kwargs: made.append("player"))
+    runner.create_player()
+    assert made == ["player"]
+
+
+@pytest.mark.parametrize(("block", "name"), [("model", "genpo"), ("network", "genpo_actor_critic")])
+def test_half_a_swap_names_the_other_half(rig, block, name):
+    names = {"algo.name": "a2c_continuous", "model.name": "m", "network.name": "n"}
+    runner = rig.runner({**names, f"{block}.name": name})
+    with pytest.raises(ConfigError) as error:
+        runner.run_train({})
+    assert str(error.value) == (
+        f"params.algo.name: 'a2c_continuous' cannot train params.{block}.name '{name}'; use "
+        f"algo.name: genpo, or put back the other's {block}."
+    )
+
+
+@pytest.mark.parametrize(("sigma", "said"), [(None, False), (0.0, True), (0.3, True)])
+def test_a_sigma_for_the_gaussian_is_said_to_do_nothing(rig, caplog, sigma, said):
+    rig.runner({"config.max_epochs": 1}).run_train({"train": True, "sigma": sigma})
+    assert (f"sigma: {sigma} is ignored" in caplog.text) == said
+
+
+def test_a_package_that_fails_to_register_does_not_break_rl_games(tmp_path):
+    code = (
+        "import rlg_genpo\n"
+        "from rl_games.algos_torch import model_builder\n"
+        "model_builder.register_model('genpo', object())\n"
+        "from rl_games.torch_runner import Runner\n"
+        "print('Runner' in dir())\n"
+        "rlg_genpo.register()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout.splitlines()[-1] == "True"
+    assert "rlg_genpo is not registered with rl_games: params.model.name" in done.stderr
+    assert done.stderr.splitlines()[-1].startswith("rlg_genpo.errors.ConfigError")
+
+
+@pytest.mark.parametrize(
+    "first", ["rlg_genpo.registration", "rlg_genpo.agents.genpo", "rl_games.torch_runner", "json"]
+)
+def test_whatever_is_imported_first_a_runner_knows_us_quietly(first):
+    code = (
+        f"import {first}\n"
+        "import rlg_genpo\n"
+        "from rl_games.torch_runner import Runner\n"
+        "from rl_games.algos_torch import model_builder\n"
+        "assert 'genpo' in model_builder.MODEL_REGISTRY\n"
+        "assert hasattr(Runner.run_train, 'enters_rlg_genpo')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "rlg_genpo" not in done.stderr
+
+
+def test_importing_us_imports_neither_torch_nor_rl_games():
+    code = "import rlg_genpo, sys; print({'torch', 'rl_games'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout.strip() == "set()", done.stderr
+
+
 def test_a_runners_factories_make_our_agent_and_player(rig):
     assert isinstance(rig.player(), GenPOPlayer)
     assert isinstance(rig.train({"config.max_epochs": 1}).agent, GenPOAgent)

@@ -1,0 +1,67 @@
+"""``rlg-genpo swap``: a Gaussian rl_games YAML turned into one of ours, the rest as it was."""
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from rlg_genpo.commands import configs, validation
+from rlg_genpo.commands.configs import Params
+from rlg_genpo.config import GenPOSettings
+from rlg_genpo.errors import ConfigError
+
+#: what the swap adds, by policy: the head's own settings, at their defaults, for overrides to name
+HEADS: dict[str, dict[str, dict[str, Any]]] = {
+    "genpo": {
+        "algo": {"name": "genpo", "compression_coef": 0.01, "compression_fraction": 0.25},
+        "model": {"name": "genpo"},
+        "network": {
+            "name": "genpo_actor_critic",
+            "flow": {
+                "steps": 5,
+                "mix": 0.9,
+                "condition": "features",
+                "units": [64, 64],
+                "activation": "silu",
+            },
+        },
+    },
+}
+
+
+def swap(source: Path, policy: str) -> str:
+    """The YAML text of ``source`` with the head of ``policy``.
+
+    Trunk, rollout, learning rate and everything else stay as they were; ``config.name`` gets the
+    policy's name behind it, so that the runs lie in another folder. Comments are lost.
+
+    Raises:
+        ConfigError: not a YAML of rl_games' continuous PPO.
+    """
+    if not source.is_file():
+        raise ConfigError(f"FILE: no file {source}; give the path of the task's rl_games YAML.")
+    document = yaml.load(source.read_text(), configs.Loader)
+    params = configs.load(source)
+    refuse_other_than_gaussian(params)
+    head = HEADS[policy]
+    params["algo"], params["model"] = dict(head["algo"]), dict(head["model"])
+    network = {key: value for key, value in params["network"].items() if key != "space"}
+    params["network"] = {**network, **head["network"]}
+    params["config"]["name"] = f"{params['config'].get('name', source.stem)}_{policy}"
+    GenPOSettings.from_params(params)
+    title = f"# {source.name} with the head of {policy}, by `rlg-genpo swap`; settings untuned.\n"
+    return title + yaml.safe_dump({**document, "params": params}, sort_keys=False)
+
+
+def refuse_other_than_gaussian(params: Params) -> None:
+    name = params.get("algo", {}).get("name")
+    if name != validation.GAUSSIAN:
+        raise ConfigError(
+            f"params.algo.name: {name!r}; only rl_games' continuous PPO, {validation.GAUSSIAN}, "
+            "can be swapped."
+        )
+    space = params.get("network", {}).get("space") or {}
+    if "continuous" not in space:
+        raise ConfigError(
+            f"params.network.space: {list(space)}; a generative policy needs continuous actions."
+        )

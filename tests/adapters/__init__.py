@@ -1,0 +1,1 @@
+"""Tests of rlg_genpo.envs: adapters to real simulators."""

@@ -1,0 +1,1 @@
+"""Isaac Lab's real wrapper, resolvers, tasks and YAML files over a stand-in for its simulator."""

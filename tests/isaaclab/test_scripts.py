@@ -1,0 +1,151 @@
+"""Isaac Lab's scripts, by stand-ins with their order of imports, train, resume and play GenPO.
+
+The wrapper, the resolvers, the tasks' specs and the PBT observer are Isaac Lab's own.
+"""
+
+import zipfile
+
+import pytest
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from tests.isaaclab.conftest import ON_CPU, Lab
+from tests.test_packaging import wheel  # noqa: F401
+
+GENPO = ("--agent", "rl_games_genpo_cfg_entry_point")
+#: the stock task with the paper's settings, made small by Hydra overrides of our own keys
+ANT = (
+    "--task",
+    "Isaac-Ant-v0",
+    *GENPO,
+    "--num_envs",
+    "8",
+    *ON_CPU,
+    "agent.params.network.flow.steps=2",
+    "agent.params.network.flow.units=[16]",
+)
+MINE = {"STAND_IN_EXTENSION": "my_tasks"}
+
+
+def scalars(lab):
+    (folder,) = lab.folder.glob("logs/**/summaries")
+    events = EventAccumulator(str(folder)).Reload()
+    return {tag: events.Scalars(tag) for tag in events.Tags()["scalars"]}
+
+
+@pytest.mark.parametrize("script", ["train_2", "train_3"])
+def test_a_stock_task_trains_resumes_and_plays(lab, script):
+    said = lab.run(script, *ANT, "--max_iterations", "2")
+    assert "MAX EPOCHS NUM!" in said and "is not registered" not in said
+    seen = scalars(lab)
+    assert len(seen["genpo/kl_plain"]) == 2
+    assert "Episode/Episode_Reward/mean" in seen
+    lab.run(script, *ANT, "--max_iterations", "3", "--checkpoint", lab.checkpoint(2))
+    lab.checkpoint(3)
+    said = lab.run("play", *ANT, "--checkpoint", lab.checkpoint(3), STAND_IN_STEPS="12")
+    assert "PLAYED steps=12 action=(8, 8)" in said
+
+
+def test_an_installed_wheel_does_the_same(wheel, tmp_path):  # noqa: F811
+    site = tmp_path / "site"
+    zipfile.ZipFile(wheel).extractall(site)
+    lab = Lab(tmp_path, first_on_path=str(site))
+    where = lab.python("-c", "import rlg_genpo; print(rlg_genpo.__file__)").stdout
+    assert where.startswith(str(site))
+    said = lab.run("train_2", *ANT, "--max_iterations", "1")
+    assert f"{site}/rlg_genpo/task_configs/isaaclab/ant_genpo.yaml" in said
+    lab.checkpoint(1)
+
+
+def test_the_launcher_runs_an_unmodified_script(lab):
+    lab.run("train_2", *ANT, "--max_iterations", "1", launcher=True)
+    lab.checkpoint(1)
+
+
+def test_sigma_is_refused_in_words_and_does_not_stop_the_run(lab):
+    said = lab.run("train_2", *ANT, "--max_iterations", "1", "--sigma", "0.3")
+    assert "sigma: 0.3 is ignored: this policy is no Gaussian" in said
+    lab.checkpoint(1)
+
+
+def test_an_lstm_with_an_asymmetric_critic_trains_and_plays(lab):
+    task = (
+        "--task",
+        "Isaac-Repose-Cube-Shadow-OpenAI-LSTM-Direct-v0",
+        *GENPO,
+        "--num_envs",
+        "8",
+        *ON_CPU,
+        "agent.params.network.rnn.units=16",
+        "agent.params.config.central_value_config.network.rnn.units=16",
+    )
+    said = lab.run("train_2", *task, "--max_iterations", "1")
+    assert "RunningMeanStd:  (8,)" in said  # the actor's observation
+    assert "RunningMeanStd:  (17,)" in said  # the critic's state
+    said = lab.run("play", *task, "--checkpoint", lab.checkpoint(1))
+    assert "PLAYED steps=20 action=(8, 6)" in said
+
+
+def test_a_users_own_yaml_with_dictionary_observations(lab):
+    task = ("--task", "My-Cheetah-v0", *GENPO, "--num_envs", "8")
+    lab.run("train_3", *task, **MINE)
+    said = lab.run("play", *task, "--checkpoint", lab.checkpoint(2), **MINE)
+    assert "PLAYED steps=20 action=(8, 6)" in said
+
+
+def test_a_multi_agent_task_is_flattened(lab):
+    task = ("--task", "My-Two-Agents-v0", *GENPO, "--num_envs", "8")
+    said = lab.run("train_2", *task, **MINE)
+    assert "RunningMeanStd:  (22,)" in said  # 10 + 12 of the two agents
+    said = lab.run("play", *task, "--checkpoint", lab.checkpoint(2), **MINE)
+    assert "PLAYED steps=20 action=(8, 6)" in said
+
+
+def test_the_gaussian_baseline_stands_under_isaac_labs_own_key(lab):
+    small = ("--num_envs", "8", *ON_CPU, "--max_iterations", "1")
+    lab.run("train_2", "--task", "Isaac-Velocity-Flat-Anymal-D-v0", *small)
+    checkpoint = lab.checkpoint(1)
+    assert "velocity_flat_anymal_d_ppo" in checkpoint
+    task = "Isaac-Velocity-Flat-Anymal-D-Play-v0"
+    said = lab.run("play", "--task", task, *small, "--checkpoint", checkpoint)
+    assert "PLAYED" in said
+
+
+def test_population_based_training_saves_mutates_and_resumes(lab):
+    pbt = {
+        "enabled": "True",
+        "directory": ".",
+        "num_policies": "1",
+        "interval_steps": "256",
+        "objective": "episode.Episode_Reward/mean",
+        "mutation": "{agent.params.config.learning_rate: mutate_float,"
+        " agent.params.algo.compression_coef: mutate_float}",
+    }
+    block = "+agent.pbt={" + ", ".join(f"{key}: {value}" for key, value in pbt.items()) + "}"
+    said = lab.run("train_2", *ANT, "--max_iterations", "4", block)
+    assert "Policy 0, frames_left" in said
+    saved = sorted(lab.folder.glob("logs/**/pbt_workspace/000/*.pth"))
+    assert saved, said
+    mutated = (
+        "agent.params.config.learning_rate=0.0007",
+        "agent.params.algo.compression_coef=0.02",
+    )
+    resume = ("--max_iterations", "5", "--checkpoint", str(saved[-1]))
+    lab.run("train_2", *ANT, *mutated, *resume)
+    assert scalars(lab)["info/last_lr"][-1].value == pytest.approx(0.0007)
+
+
+def test_a_gpu_that_is_not_there_is_named(lab):
+    said = lab.run("train_2", "--task", "Isaac-Ant-v0", *GENPO, "--num_envs", "8", ok=False)
+    assert "params.config.device: cuda:0, but torch sees no CUDA device; use cpu." in said
+
+
+def test_a_wrong_value_of_ours_is_refused_before_training(lab):
+    said = lab.run("train_2", *ANT, "agent.params.network.flow.mix=1.5", ok=False)
+    assert "params.network.flow.mix: must be in (0, 1], got 1.5" in said
+
+
+def test_our_key_on_a_task_without_a_configuration_names_the_way_out(lab):
+    task = "Isaac-Cart-Double-Pendulum-Direct-v0"
+    said = lab.run("train_2", "--task", task, *GENPO, ok=False)
+    assert "Could not find configuration for the environment" in said
+    assert "rlg-genpo swap FILE" in said
