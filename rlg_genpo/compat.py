@@ -1,18 +1,20 @@
-"""Every difference between rl_games versions: 1.6.1 as Isaac Lab pins it, 1.6.5, and 2.0.
+"""Every difference between rl_games versions: 1.6.1, also as Isaac Lab pins it, 1.6.5, and 2.0.
 
 Asked of rl_games itself, never of a version number, which forks and checkouts do not carry.
 """
 
 import inspect
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, NoReturn
 
 from rl_games.algos_torch.running_mean_std import RunningMeanStdObs
 from rl_games.common import experience
 from torch import Tensor, nn
 
-#: the module whose ``Box`` and ``Dict`` rl_games takes for spaces: up to 1.6.1 the old ``gym``'s and
-#: no other, since then gymnasium's
+from rlg_genpo.errors import ConfigError
+
+#: the module whose ``Box`` and ``Dict`` rl_games takes for spaces: up to 1.6.1 the old ``gym``'s
+#: alone, since then gymnasium's too
 spaces: Any = experience.gym.spaces
 
 #: position of ``frame`` among the arguments of rl_games' ``write_stats``
@@ -33,12 +35,38 @@ def compiles() -> bool:
     return "torch_compile" in inspect.getsource(Runner.run_train)
 
 
+def drives_envpool() -> bool:
+    """Whether rl_games' adapter speaks today's envpool; 1.6.1's asks for ``gym`` before 0.26."""
+    from rl_games.envs.envpool import Envpool
+
+    return "terminated" in inspect.getsource(Envpool.step)
+
+
+def refuse_space(which: str) -> NoReturn:
+    """Say what rl_games leaves unsaid of a space that it did not recognise.
+
+    Raises:
+        ConfigError: always.
+    """
+    raise ConfigError(
+        f"params.config.env_name: the environment's {which} space is none that this rl_games takes,"
+        f" a Box or Dict of {spaces.__name__}. (1.6.1 takes the old gym's alone, 1.6.5 and later "
+        "gymnasium's too.)"
+    )
+
+
 # -- the model ------------------------------------------------------------------------------------
 
 
 def dict_normaliser(shapes: dict[str, Any]) -> nn.Module:
     """Observation statistics key by key, unscripted: TorchScript cannot compile 1.6.5's."""
     return RunningMeanStdObs(shapes)
+
+
+def aux_loss(network: Any) -> Any:
+    """The auxiliary losses by name of rl_games' own network, if any; 1.6.1 of PyPI knows none."""
+    ask = getattr(network, "get_aux_loss", None)
+    return None if ask is None else ask()
 
 
 # -- the update -----------------------------------------------------------------------------------
@@ -55,6 +83,11 @@ def decides_per_minibatch(agent: Any) -> bool:
     return agent.schedule_type in PER_MINIBATCH
 
 
+def adopt_rate(agent: Any) -> None:
+    """Go on from the rate that rank 0 decided; before 2.0 the other ranks keep a stale one."""
+    agent.last_lr = agent.optimizer.param_groups[0]["lr"]
+
+
 def slices(agent: Any) -> Iterator[slice]:
     """The rollout's rows, a minibatch at a time, for the observation normaliser."""
     # 1.6.1 divides a slice's variance by its rows less one: a single row makes it NaN.
@@ -66,8 +99,8 @@ def slices(agent: Any) -> Iterator[slice]:
 def share_statistics(agent: Any) -> None:
     """Let the ranks of a multi-GPU run normalise alike, which 2.0 does and versions before do not.
 
-    2.0 has done it once at this point of the epoch, before our agent took in the rollout; it adds
-    up what came since the last time, so that doing it again is harmless.
+    By now 2.0 has done it once in this epoch, before our agent took in the rollout. It shares what
+    is new since the last time, so that doing it again is harmless.
     """
     share = getattr(agent, "sync_running_stats", None)
     if share is not None:
@@ -91,12 +124,12 @@ def load_uncompiled(module: nn.Module) -> None:
     rl_games restores before it compiles. 2.0 renames what a checkpoint of a compiled run holds,
     1.6.5 only the model and not a central value, 1.6.1 nothing, as it does not compile itself.
     """
+    module._register_load_state_dict_pre_hook(_forget_compiling)
 
-    def rename(state: dict[str, Tensor], prefix: str, *_: Any) -> None:
-        for name in [name for name in state if name.startswith(prefix + COMPILED)]:
-            state[prefix + name.removeprefix(prefix + COMPILED)] = state.pop(name)
 
-    module._register_load_state_dict_pre_hook(rename)
+def _forget_compiling(state: dict[str, Tensor], prefix: str, *_: Any) -> None:
+    for name in [name for name in state if name.startswith(prefix + COMPILED)]:
+        state[prefix + name.removeprefix(prefix + COMPILED)] = state.pop(name)
 
 
 def keep_central_optimizer(agent: Any, state: dict[str, Any]) -> None:

@@ -10,6 +10,7 @@ from rl_games.algos_torch import model_builder
 
 from rlg_genpo.agents.genpo import GenPOAgent
 from rlg_genpo.agents.players import GenPOPlayer
+from rlg_genpo.envs import mjlab
 from rlg_genpo.errors import ConfigError
 from rlg_genpo.models.generative import GenerativeModel
 from rlg_genpo.networks.builders import GenPOBuilder
@@ -59,6 +60,7 @@ def register() -> None:
     for name, algorithm in ALGORITHMS.items():
         _enter(models, name, model_builder.register_model, algorithm.model)
         _enter(networks, algorithm.network_name, model_builder.register_network, algorithm.network)
+    mjlab.register()
     _wrap_runner()
 
 

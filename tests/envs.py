@@ -24,6 +24,8 @@ class PointMass(IVecEnv):
             ``image``, ``dict`` or ``dict_image``.
         states: also give the full state, for a central value.
         time_outs: report the end of an episode as a time limit.
+        filler: as envpool does, show an episode's last state first and reset on the step after,
+            which ignores the action and is paid this; None resets at once.
         length: steps of an episode.
         arrays: speak numpy instead of torch.
         agents: points per environment, each an agent of its own.
@@ -37,6 +39,7 @@ class PointMass(IVecEnv):
         observation: str = "vector",
         states: bool = False,
         time_outs: bool = False,
+        filler: float | None = None,
         length: int = 8,
         arrays: bool = False,
         agents: int = 1,
@@ -47,7 +50,7 @@ class PointMass(IVecEnv):
         self.dim, self.device = len(low), device
         self.low, self.high = torch.tensor(low), torch.tensor(high)
         self.observation, self.states, self.time_outs = observation, states, time_outs
-        self.length, self.arrays = length, arrays
+        self.length, self.arrays, self.filler = length, arrays, filler
         self.generator = torch.Generator().manual_seed(seed)
         self.clock = torch.arange(num_actors).repeat_interleave(agents) % length
         self.position = self._uniform(torch.ones(self.count, dtype=torch.bool))
@@ -67,6 +70,8 @@ class PointMass(IVecEnv):
             "state_space": box(2 * self.dim + 1) if self.states else None,
             "agents": self.agents,
             "value_size": 1,
+            # rl_games 2.0 takes the filler rows out of its losses.
+            "autoreset_mode": "same_step" if self.filler is None else "next_step",
         }
 
     def _space(self) -> spaces.Space:
@@ -91,9 +96,12 @@ class PointMass(IVecEnv):
         self.position = (self.position + 0.25 * (actions - middle) / reach).clamp(-1, 1)
         reward = -(self.position - self.goal).square().sum(dim=-1)
         self.clock = self.clock + 1
-        done = self.clock >= self.length
-        self.clock[done] = 0
-        self.position[done], self.goal[done] = self._uniform(done), self._uniform(done)
+        done = self.clock == self.length
+        reset = done if self.filler is None else self.clock > self.length
+        if self.filler is not None:
+            reward[reset] = self.filler
+        self.clock[reset] = 0
+        self.position[reset], self.goal[reset] = self._uniform(reset), self._uniform(reset)
         self.actions.append(actions)
         self.rewards.append(reward)
         self.dones.append(done)

@@ -12,6 +12,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from rlg_genpo.agents.genpo import GenPOAgent
 from rlg_genpo.agents.players import GenPOPlayer
+from rlg_genpo.models.io import Minibatch
 from tests import envs
 
 #: as an override's value: take the key away
@@ -93,6 +94,7 @@ class Run(DefaultAlgoObserver):
     """A training run and what was seen of it."""
 
     steps: list[Step] = field(default_factory=list)
+    masks: list[Any] = field(default_factory=list)  # (B,) or None, as the losses saw them
 
     def after_init(self, algo: GenPOAgent) -> None:
         super().after_init(algo)
@@ -100,11 +102,17 @@ class Run(DefaultAlgoObserver):
         self.start = {name: value.clone() for name, value in algo.model.named_parameters()}
         self.measure = algo.schedule_kl
         algo.schedule_kl = self._seen  # type: ignore[method-assign]
+        self.losses = algo.policy_losses
+        algo.policy_losses = self._masked  # type: ignore[method-assign]
 
     def _seen(self, log_ratio: torch.Tensor) -> torch.Tensor:
         rate = self.agent.optimizer.param_groups[0]["lr"]
         self.steps.append(Step(self.agent.epoch_num, rate, log_ratio.clone()))
         return self.measure(log_ratio)
+
+    def _masked(self, batch: Minibatch, result: Any) -> Any:
+        self.masks.append(batch.mask)
+        return self.losses(batch, result)
 
     def first_log_ratios(self) -> list[torch.Tensor]:
         """The log-ratios of each epoch's first minibatch, before the epoch's first step."""

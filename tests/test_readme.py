@@ -35,7 +35,8 @@ def test_every_command_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    order = ("list", "check", "train", "play", "eval", "plot")
+    order = ("list", "check", "swap", "doctor", "train", "play", "eval", "plot")
+    (tmp_path / "mine.yaml").write_text(configs.find("halfcheetah_ppo").read_text())
     lines = sorted(commands(), key=lambda line: (order.index(line.split()[1]), "--resume" in line))
     assert {line.split()[1] for line in lines} == set(order)
     for line in lines:

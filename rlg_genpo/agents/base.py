@@ -37,6 +37,7 @@ class GenerativeAgent(A2CAgent):
 
     def __init__(self, base_name: str, params: dict[str, Any]) -> None:
         entry.admit(params)
+        entry.warn_of_compiling(params)
         super().__init__(base_name, params)
         self.policy = self.model.policy
         if self.has_central_value:
@@ -70,6 +71,8 @@ class GenerativeAgent(A2CAgent):
     def init_tensors(self) -> None:
         super().init_tensors()
         tensors = self.experience_buffer.tensor_dict
+        if "actions" not in tensors:
+            compat.refuse_space("action")
         shape = (*tensors["actions"].shape[:2], self.policy.stored_dim)
         tensors["actions"] = torch.zeros(shape, device=self.ppo_device)
         for gaussian in ("mus", "sigmas"):
@@ -209,8 +212,7 @@ class GenerativeAgent(A2CAgent):
 
     def update_lr(self, lr: float) -> None:
         super().update_lr(lr)
-        # rl_games 1.6.5 leaves last_lr stale on every rank but the first, and steps with it.
-        self.last_lr = self.optimizer.param_groups[0]["lr"]
+        compat.adopt_rate(self)
 
     def train_epoch(self) -> Any:
         self.scalars.clear()

@@ -7,8 +7,10 @@ from typing import Any
 import torch
 from rl_games.algos_torch.model_builder import NetworkBuilder
 
+from rlg_genpo import compat
 from rlg_genpo.blocks import unknown
 from rlg_genpo.config import pick_device
+from rlg_genpo.envs import mjlab
 from rlg_genpo.errors import ConfigError
 
 logger = logging.getLogger(__name__)
@@ -30,7 +32,7 @@ def suit_a_cpu(params: dict[str, Any]) -> None:
 
 
 def admit(params: dict[str, Any]) -> None:
-    """Choose the device where none is given, and refuse a network that rl_games does not know.
+    """Choose the devices where none are given, and refuse a network that rl_games does not know.
 
     Raises:
         ConfigError: naming the key, the value and the way out.
@@ -38,7 +40,16 @@ def admit(params: dict[str, Any]) -> None:
     pick_device(params["config"], torch.cuda.is_available())
     if str(params["config"]["device"]) == "cpu":
         suit_a_cpu(params)
+    mjlab.prepare(params["config"])
     name = params["network"]["name"]
     known = NetworkBuilder().network_factory._builders
     if name not in known:
         raise ConfigError(f"params.network.name: {name!r}: {unknown(name, known, 'name')}")
+
+
+def warn_of_compiling(params: dict[str, Any]) -> None:
+    """Say so where ``torch_compile`` is asked for and rl_games would ignore it."""
+    if params["config"].get("torch_compile") and not compat.compiles():
+        logger.warning(
+            "params.config.torch_compile: ignored, this rl_games does not compile; 1.6.5 does."
+        )

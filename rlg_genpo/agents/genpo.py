@@ -73,6 +73,7 @@ class GenPOAgent(GenerativeAgent):
         return max(1, round(self.algo.compression_fraction * len(batch.stored)))
 
     def policy_losses(self, batch: io.Minibatch, result: io.Evaluation) -> Losses:
+        # Fresh samples have no mask: the observation of a reset's row is a real one too.
         terms: Losses = {}
         if self.algo.compression_coef:
             compression = COMPRESSIONS[self.algo.compression](result.fresh).mean()

@@ -9,20 +9,20 @@ mjlab is imported when an environment is made or checked, never by importing thi
 
 import importlib
 import logging
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass
 from difflib import get_close_matches
 from typing import Any
 
-import numpy as np
 import torch
-from gymnasium import spaces
 from rl_games.common import env_configurations, vecenv
 from rl_games.common.ivecenv import IVecEnv
 from torch import Tensor
 
 from rlg_genpo.blocks import option, parse, positive
+from rlg_genpo.compat import spaces
 from rlg_genpo.errors import ConfigError
 
 logger = logging.getLogger(__name__)
@@ -80,8 +80,8 @@ class MjlabEnv(IVecEnv):
         groups = self.env.single_observation_space.spaces
         self.observation_space = unbounded(groups[ACTOR])
         self.state_space = unbounded(groups[CRITIC]) if self.has_states else None
-        bound = np.full(self.env.single_action_space.shape, self.settings.clip_actions, np.float32)
-        self.action_space = spaces.Box(-bound, bound)
+        bound = self.settings.clip_actions
+        self.action_space = spaces.Box(-bound, bound, self.env.single_action_space.shape)
 
     def get_env_info(self) -> dict[str, Any]:
         return {
@@ -224,10 +224,10 @@ def prepare(config: dict[str, Any]) -> None:
     """
     if config.get("env_name") != NAME or not is_ours():
         return
+    check(config)
     # Under multi_gpu rl_games gives every rank a device later, by LOCAL_RANK, as we do.
     if "device" in config and not config.get("multi_gpu"):
-        config.setdefault("env_config", {}).setdefault("device", config["device"])
-    check(config)
+        config["env_config"].setdefault("device", config["device"])
 
 
 def gives_states(settings: MjlabConfig, config: Any) -> bool:
@@ -258,11 +258,11 @@ def resolved(device: Any) -> torch.device:
     return device
 
 
-def unbounded(space: Any) -> spaces.Space:
-    """mjlab's space in gymnasium's words; a group whose terms are not concatenated is a Dict."""
+def unbounded(space: Any) -> Any:
+    """mjlab's space in rl_games' words; a group whose terms are not concatenated is a Dict."""
     if hasattr(space, "spaces"):
         return spaces.Dict({name: unbounded(part) for name, part in space.spaces.items()})
-    return spaces.Box(-np.inf, np.inf, space.shape, np.float32)
+    return spaces.Box(-math.inf, math.inf, space.shape)
 
 
 def clipped(group: Any, bound: float | None) -> Any:

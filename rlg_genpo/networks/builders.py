@@ -5,6 +5,7 @@ from typing import Any
 
 from rl_games.algos_torch.network_builder import NetworkBuilder
 
+from rlg_genpo import compat
 from rlg_genpo.config import FlowConfig, parse_flow
 from rlg_genpo.errors import ConfigError
 from rlg_genpo.networks.actor_critic import ActorCritic
@@ -27,6 +28,8 @@ class GenPOBuilder(NetworkBuilder):
 
     def build(self, name: str, **kwargs: Any) -> ActorCritic:
         obs_shape = kwargs["input_shape"]
+        if obs_shape is None:
+            compat.refuse_space("observation")
         on_features = self.flow.condition == "features"
         if not on_features and (isinstance(obs_shape, Mapping) or len(obs_shape) != 1):
             raise ConfigError(

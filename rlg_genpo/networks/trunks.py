@@ -8,6 +8,7 @@ from rl_games.algos_torch.network_builder import A2CBuilder, NetworkBuilder
 from rl_games.algos_torch.torch_ext import shape_whc_to_cwh
 from torch import Tensor, nn
 
+from rlg_genpo import compat
 from rlg_genpo.errors import ConfigError
 
 
@@ -28,6 +29,9 @@ class Trunk(A2CBuilder.Network):
         head: Any = self.logits
         self.feature_dim = head.in_features
         self.logits = nn.Identity()
+
+    def get_aux_loss(self) -> Any:
+        return compat.aux_loss(super())
 
 
 class DictTrunk(Trunk):

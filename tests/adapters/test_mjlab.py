@@ -319,6 +319,13 @@ def test_the_simulation_runs_where_the_agent_does(config, device):
     assert config["env_config"].get("device") == device
 
 
+@pytest.mark.usefixtures("pretended")
+@pytest.mark.parametrize("options", [{}, {"env_config": None}, {"env_config": {}}])
+def test_a_configuration_without_a_task_is_refused(options):
+    with pytest.raises(ConfigError, match=r"env_config\.env_name: missing; mjlab's task id"):
+        mjlab.prepare({"env_name": "mjlab", "device": "cpu", **options})
+
+
 def test_another_simulators_configuration_is_left_alone():
     config = {"env_name": "envpool", "device": "cpu"}
     mjlab.prepare(config)

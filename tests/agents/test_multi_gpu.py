@@ -1,9 +1,10 @@
 """Two ranks train one policy, here on the CPU.
 
 rl_games itself allows no CPU run of ``multi_gpu``: it asks for the nccl backend, writes a CUDA
-device into the config and selects it. This file is also the ranks' program, which replaces exactly
-these three (gloo for nccl, a config that keeps its device, no device selection) and nothing else,
-so that what the ranks exchange, and what our agent does with it, is tested without two GPUs.
+device into the config and selects it; 1.6.1 gives a central value a CUDA device too. This file is
+also the ranks' program, which replaces exactly these (gloo for nccl, a config and a central value
+that keep their device, no device selection) and nothing else, so that what the ranks exchange, and
+what our agent does with it, is tested without two GPUs.
 """
 
 import os
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from rl_games.algos_torch.central_value import CentralValueTrain
 
 from tests.rig import CENTRAL_VALUE, Rig, Run
 
@@ -43,6 +45,7 @@ def work(folder: str, case: str) -> None:
     start = torch.distributed.init_process_group
     torch.distributed.init_process_group = lambda backend, **kwargs: start("gloo", **kwargs)
     torch.cuda.set_device = lambda device: None
+    CentralValueTrain.device_name = property(lambda _: "cpu", lambda _, name: None)
     rig = Rig(Path(folder) / str(rank))
     settings = rig.settings({**CASES[case], "config.multi_gpu": True})
     settings["params"]["config"] = CpuConfig(settings["params"]["config"])
@@ -53,6 +56,8 @@ def work(folder: str, case: str) -> None:
         "end": dict(run.agent.model.named_parameters()),
         "rates": [step.rate for step in run.steps],
         "last_lr": run.agent.last_lr,
+        "normaliser": run.agent.model.running_mean_std.state_dict(),
+        "shares": hasattr(run.agent, "sync_running_stats"),
         "reward": torch.stack(run.agent.vec_env.rewards),
     }
     torch.save(held, Path(folder) / f"{rank}.pt")
@@ -113,6 +118,15 @@ def test_ranks_end_with_the_same_parameters_and_rate(ranks, case):
     assert first["last_lr"] == second["last_lr"]
     assert first["rates"] == second["rates"]
     assert (first["last_lr"] < 1e-3 - 1e-9) == (case != "central_value")
+
+
+def test_ranks_normalise_alike_where_rl_games_lets_them(ranks):
+    first, second = ranks("legacy")
+    alike = all(torch.equal(a, second["normaliser"][n]) for n, a in first["normaliser"].items())
+    assert alike == first["shares"]
+    # Two epochs of 8 x 16 observations, on top of the count of 1 that rl_games starts with.
+    world = 2 if first["shares"] else 1
+    assert first["normaliser"]["count"].item() == world * (1 + 2 * 8 * 16)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from rlg_genpo import compat
 from tests.rig import CENTRAL_VALUE, CNN, LSTM
 
 MATRIX = {
@@ -104,13 +105,16 @@ def test_mixed_precision_trains_with_float32_densities(rig, device, trunk):
 
 
 @pytest.mark.slow
-def test_compiled_training_and_an_uncompiled_resume(rig, device):
+@pytest.mark.skipif(not compat.compiles(), reason="this rl_games does not compile")
+@pytest.mark.parametrize("trunk", ["plain", "central_value"])
+def test_compiled_training_and_an_uncompiled_resume(rig, device, trunk):
     try:
         torch.compile(torch.sin)(torch.ones(1, device=device))
     except Exception as error:  # whatever this machine's toolchain raises is the reason
         pytest.skip(f"torch.compile does not work here: {type(error).__name__}")
     run = rig.train(
         {
+            **MATRIX[trunk],
             "config.torch_compile": True,
             "config.device": device,
             "config.device_name": device,
@@ -121,7 +125,7 @@ def test_compiled_training_and_an_uncompiled_resume(rig, device):
     assert run.unmoved() == []
     for log_ratio in run.first_log_ratios():
         assert log_ratio.abs().max().item() < 1e-4
-    restored = rig.agent()
+    restored = rig.agent(MATRIX[trunk])
     restored.restore(run.checkpoint())
     assert restored.epoch_num == 2
 
@@ -161,6 +165,24 @@ def test_the_value_is_added_to_the_reward_at_a_time_out(rig):
     assert 0 < ended.mean() < 1
     bootstrap = stored["rewards"].squeeze(-1) - torch.stack(env.rewards)
     torch.testing.assert_close(bootstrap, 0.9 * ended * stored["values"].squeeze(-1))
+
+
+@pytest.mark.parametrize("trunk", ["plain", "lstm", "central_value"])
+def test_rows_of_a_reset_have_no_say_where_rl_games_masks_them(rig, trunk):
+    ends = []
+    for filler in (0.0, 50.0):
+        run = rig.train(
+            {"config.max_epochs": 3, **MATRIX[trunk], "config.env_config.filler": filler}
+        )
+        if not getattr(run.agent, "mask_autoreset_rows", False):
+            pytest.skip("this rl_games masks no rows")
+        ends.append({name: value.clone() for name, value in run.agent.model.state_dict().items()})
+        masks = torch.stack([mask for mask in run.masks if mask is not None])
+        assert all(ratio.abs().max().item() < 1e-5 for ratio in run.first_log_ratios())
+        # Episodes of eight steps and one of reset.
+        assert masks.mean().item() == pytest.approx(8 / 9, abs=0.02)
+    for name, value in ends[0].items():
+        assert torch.equal(value, ends[1][name]), name
 
 
 def test_normalisers_take_in_the_rollout(rig):

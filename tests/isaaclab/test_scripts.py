@@ -134,6 +134,18 @@ def test_population_based_training_saves_mutates_and_resumes(lab):
     assert scalars(lab)["info/last_lr"][-1].value == pytest.approx(0.0007)
 
 
+def test_the_pbt_observers_restart_forgets_the_agent(lab):
+    """Why docs/isaaclab.md has PBT's users register a task; when this fails, they need not."""
+    code = (
+        "import isaaclab, argparse\n"
+        "from isaaclab_rl.rl_games.pbt.pbt_utils import EnvArgs\n"
+        "words = dict(task='T', agent='OURS', seed=1, headless=True, num_envs=8)\n"
+        "print(EnvArgs(argparse.Namespace(**words)).get_args_list())\n"
+    )
+    done = lab.python("-c", code)
+    assert "--task=T" in done.stdout and "OURS" not in done.stdout, done.stderr
+
+
 def test_a_gpu_that_is_not_there_is_named(lab):
     said = lab.run("train_2", "--task", "Isaac-Ant-v0", *GENPO, "--num_envs", "8", ok=False)
     assert "params.config.device: cuda:0, but torch sees no CUDA device; use cpu." in said
