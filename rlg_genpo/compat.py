@@ -78,6 +78,13 @@ def backward(agent: Any, loss: Tensor) -> None:
     (loss if scaler is None else scaler.scale(loss)).backward()
 
 
+def renames_legacy() -> bool:
+    """Whether rl_games knows ``schedule_type: per_minibatch``, which the others would ignore."""
+    from rl_games.common.a2c_common import A2CBase
+
+    return PER_MINIBATCH[1] in inspect.getsource(A2CBase)
+
+
 def decides_per_minibatch(agent: Any) -> bool:
     """Whether rl_games calls the schedule after every minibatch, not after every mini-epoch."""
     return agent.schedule_type in PER_MINIBATCH

@@ -16,6 +16,9 @@ from rlg_genpo.errors import ConfigError
 #: typical recovered noise.
 MAX_ERROR_GROWTH = 1e4
 
+#: rl_games' own; 2.0 calls legacy per_minibatch, and takes both
+SCHEDULE_TYPES = ("legacy", "standard", "per_minibatch")
+
 ACTIVATION_NAMES = ("mish", "elu", "relu", "gelu", "silu", "swish", "tanh", "selu")
 
 
@@ -182,7 +185,7 @@ def check_schedule(config: Mapping[str, Any], algo: GenPOConfig) -> None:
             "does not fall on max_frames alone."
         )
     kind = config.get("schedule_type", "legacy")
-    if kind not in ("legacy", "standard"):
+    if kind not in SCHEDULE_TYPES:
         raise ConfigError(f"params.config.schedule_type: must be legacy or standard, got {kind!r}.")
     if schedule != "adaptive":
         return

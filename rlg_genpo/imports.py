@@ -27,14 +27,35 @@ def is_complete(name: str) -> bool:
 def when_imported(name: str, action: Action) -> None:
     """Run ``action`` once, now if the module ``name`` is imported, else as soon as it is.
 
-    A module that is half imported now counts as imported when the next import of anything begins.
+    A module that is half imported now is heard of when its import has ended.
     """
     if is_complete(name):
         action()
         return
     _WATCH.actions.setdefault(name, []).append(action)
+    spec = getattr(sys.modules.get(name), "__spec__", None)
+    if type(spec) is ModuleSpec:
+        # Half imported: importlib clears this mark of the specification at the import's end.
+        spec.__class__ = _Announcing
     if _WATCH not in sys.meta_path:
         sys.meta_path.insert(0, _WATCH)
+
+
+class _Announcing(ModuleSpec):
+    """The specification of a half imported module, which tells when the import has ended.
+
+    No loader can be asked any more at that point; what importlib still does is clear this mark.
+    """
+
+    @property
+    def _initializing(self) -> bool:
+        return self.__dict__["_initializing"]
+
+    @_initializing.setter
+    def _initializing(self, value: bool) -> None:
+        self.__dict__["_initializing"] = value
+        if not value and self.name in sys.modules:
+            _WATCH._act(self.name)
 
 
 class _Watch(MetaPathFinder):

@@ -198,3 +198,12 @@ def test_a_central_values_optimiser_is_saved_and_resumed(rig):
     assert plain == {}
     compat.keep_central_optimizer(agent, plain)
     assert set(plain) == {compat.CENTRAL_OPTIMIZER}
+
+
+def test_a_word_of_another_version_is_refused_where_it_would_be_ignored(rig):
+    overrides = {"config.schedule_type": "per_minibatch"}
+    if compat.renames_legacy():
+        assert compat.decides_per_minibatch(rig.agent(overrides))
+    else:
+        with pytest.raises(ConfigError, match=r"params\.config\.schedule_type: per_minibatch"):
+            rig.agent(overrides)

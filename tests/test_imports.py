@@ -60,8 +60,7 @@ def test_an_import_that_fails_is_waited_for_again(module):
     assert seen == ["imported"]
 
 
-def test_a_half_imported_module_is_waited_for_until_the_next_import(module):
-    late = module(name="imported_later")
+def test_a_half_imported_module_is_heard_of_at_its_end(module):
     source = (
         "from rlg_genpo import imports\n"
         "seen = []\n"
@@ -69,9 +68,23 @@ def test_a_half_imported_module_is_waited_for_until_the_next_import(module):
         "during = list(seen)\n"
     )
     half = importlib.import_module(module(source))
-    assert half.during == []
-    importlib.import_module(late)
-    assert half.seen == ["complete"]
+    assert (half.during, half.seen) == ([], ["complete"])
+
+
+def test_a_half_imported_module_that_fails_is_not_acted_upon(module):
+    seen = []
+    imports.seen = seen
+    source = (
+        "from rlg_genpo import imports\n"
+        "imports.when_imported(__name__, lambda: imports.seen.append('complete'))\n"
+        "raise RuntimeError('no simulator')\n"
+    )
+    try:
+        with pytest.raises(RuntimeError):
+            importlib.import_module(module(source))
+    finally:
+        del imports.seen
+    assert seen == []
 
 
 def test_nothing_is_left_on_the_import_path_when_all_is_done(module):

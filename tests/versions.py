@@ -110,7 +110,9 @@ def simulator_tests(outcome: Outcome) -> list[str]:
         outcome.notes.append("without envpool, which is not installed")
         return []
     if not compat.drives_envpool():
-        outcome.notes.append("without envpool, which this rl_games drives with gym before 0.26 alone")
+        outcome.notes.append(
+            "without envpool, which this rl_games drives with gym before 0.26 alone"
+        )
         return []
     return ENVPOOL_TESTS
 

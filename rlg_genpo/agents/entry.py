@@ -41,6 +41,11 @@ def admit(params: dict[str, Any]) -> None:
     if str(params["config"]["device"]) == "cpu":
         suit_a_cpu(params)
     mjlab.prepare(params["config"])
+    if params["config"].get("schedule_type") == "per_minibatch" and not compat.renames_legacy():
+        raise ConfigError(
+            "params.config.schedule_type: per_minibatch is a word of rl_games 2.0; this version "
+            "calls it legacy."
+        )
     name = params["network"]["name"]
     known = NetworkBuilder().network_factory._builders
     if name not in known:

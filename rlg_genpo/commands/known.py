@@ -1,4 +1,4 @@
-"""Keys that rl_games 1.6.5 reads, to tell an override's typo: rl_games ignores unknown ones."""
+"""Keys that rl_games reads, up to 2.0, to tell an override's typo: rl_games ignores unknown ones."""
 
 TOP = "seed torch_threads algo model network config"
 
@@ -13,6 +13,8 @@ CONFIG = """
     schedule_entropy schedule_type score_to_win self_play self_play_config seq_length tau
     torch_compile train_dir truncate_grads use_action_masks use_diagnostics use_experimental_cv
     use_smooth_clamp value_bootstrap weight_decay zero_rnn_on_done
+    algo_observer capability_manifest import_modules lr_multiplier max_lr min_lr
+    multi_gpu_sync_stats multi_gpu_sync_stats_mode stop_fn vecenv_type
 """
 
 NETWORK = """
