@@ -243,7 +243,7 @@ def add_plot(command: argparse.ArgumentParser) -> None:
 
 
 def add_swap(command: argparse.ArgumentParser) -> None:
-    command.add_argument("file", type=Path, metavar="FILE", help="of rl_games' continuous PPO")
+    command.add_argument("file", metavar="FILE", help="of rl_games' continuous PPO")
     command.add_argument(
         "--policy", choices=tuple(swapping.HEADS), default="genpo", help="default: %(default)s"
     )

@@ -7,6 +7,7 @@ setting must agree with.
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any
 
 from rlg_genpo.blocks import at_least, number, one_of, option, parse, positive, widths, within
@@ -16,6 +17,8 @@ from rlg_genpo.errors import ConfigError
 #: typical recovered noise.
 MAX_ERROR_GROWTH = 1e4
 
+#: rl_games' own words; any other it takes for a constant rate
+LR_SCHEDULES = (None, "None", "identity", "constant", "adaptive", "linear")
 #: rl_games' own; 2.0 calls legacy per_minibatch, and takes both
 SCHEDULE_TYPES = ("legacy", "standard", "per_minibatch")
 
@@ -113,6 +116,7 @@ class GenPOSettings:
 def parse_flow(network: Mapping[str, Any]) -> FlowConfig:
     """``flow:`` of a network block, with what it must agree with in the rest of that block."""
     path = "params.network.flow"
+    refuse_misspelt(network, "flow", "params.network")
     flow = parse(FlowConfig, network.get("flow"), path)
     if flow.time_embedding % 2:
         raise ConfigError(f"{path}.time_embedding: must be even, got {flow.time_embedding}.")
@@ -132,6 +136,13 @@ def parse_flow(network: Mapping[str, Any]) -> FlowConfig:
                     f"params.network.{trunk} trunk; use condition: features."
                 )
     return flow
+
+
+def refuse_misspelt(network: Mapping[str, Any], block: str, path: str) -> None:
+    """A block of ours under a slip of its name, which rl_games would silently ignore."""
+    for key in network:
+        if key != block and get_close_matches(str(key).lower(), [block], cutoff=0.7):
+            raise ConfigError(f"{path}.{key}: unknown key, did you mean '{block}'?")
 
 
 def error_growth(steps: int, mix: float) -> float:
@@ -175,7 +186,7 @@ def check_schedule(config: Mapping[str, Any], algo: GenPOConfig) -> None:
             f"params.config.learning_rate: must be above 0, got {config.get('learning_rate')!r}."
         )
     schedule = config.get("lr_schedule", "missing")
-    if schedule not in (None, "None", "identity", "constant", "adaptive", "linear"):
+    if schedule not in LR_SCHEDULES:
         raise ConfigError(
             f"params.config.lr_schedule: must be adaptive, linear or constant, got {schedule!r}."
         )
@@ -222,7 +233,8 @@ def pick_device(config: dict[str, Any], cuda: bool) -> None:
         config.setdefault(key, "cuda:0" if cuda else "cpu")
         if str(config[key]).startswith("cuda") and not cuda:
             raise ConfigError(
-                f"params.config.{key}: {config[key]}, but torch sees no CUDA device; use cpu."
+                f"params.config.{key}: {config[key]}, but torch sees no CUDA device; use cpu for "
+                "config.device and config.device_name."
             )
 
 

@@ -30,7 +30,7 @@ TASKS_PACKAGE = "isaaclab_tasks"
 WAY_OUT = (
     "rlg_genpo ships no configuration for this task; `rlg-genpo doctor` lists those that have one. "
     "For another, turn its own rl_games YAML into ours with `rlg-genpo swap FILE` and name the "
-    "result under this key in its gymnasium.register()."
+    f"result as {agent_key('genpo')} in its gymnasium.register() (docs/isaaclab.md)."
 )
 
 
@@ -90,8 +90,8 @@ def launch(script: str, arguments: Sequence[str]) -> None:
     path = Path(script)
     if not path.is_file():
         raise FileNotFoundError(
-            f"{script}: no such script; give the path of Isaac Lab's train.py or play.py, in "
-            "scripts/reinforcement_learning/rl_games."
+            f"{script}: no such script; first comes the path of Isaac Lab's train.py or play.py "
+            "(in scripts/reinforcement_learning/rl_games), then its arguments."
         )
     open_door()
     sys.argv = [script, *arguments]

@@ -94,7 +94,7 @@ def _entering(method: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(method)
     def with_our_algorithms(runner: "Runner", *args: Any, **kwargs: Any) -> Any:
         enter_runner(runner)
-        _refuse_half_a_swap(runner.params)
+        refuse_half_a_swap(runner.params)
         if args and runner.params["algo"]["name"] in ALGORITHMS:
             _warn_of_sigma(args[0])
         return method(runner, *args, **kwargs)
@@ -103,8 +103,12 @@ def _entering(method: Callable[..., Any]) -> Callable[..., Any]:
     return with_our_algorithms
 
 
-def _refuse_half_a_swap(params: Mapping[str, Any]) -> None:
-    """A model or network of ours under another package's algorithm fails late and oddly."""
+def refuse_half_a_swap(params: Mapping[str, Any]) -> None:
+    """A model or network of ours under another package's algorithm fails late and oddly.
+
+    Raises:
+        ConfigError: that is so; names the other half.
+    """
     name = params["algo"]["name"]
     if name in ALGORITHMS:
         return

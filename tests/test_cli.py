@@ -322,13 +322,13 @@ def test_check_of_isaac_labs_configuration(capsys: pytest.CaptureFixture[str]) -
     lines = dict(line.split(":", 1) for line in capsys.readouterr().out.splitlines())
     found = {key: value.strip() for key, value in lines.items()}
     assert found == {
-        "policy": "genpo",
+        "policy": "genpo: 8 steps, mix 0.9, [400, 200, 100] on the observation",
         "task": "Isaac-Ant-v0 (Isaac Lab)",
         "network": "not built: its size is known from the simulator only",
         "batch": "num_envs * 32 steps; minibatches of num_envs * 8, 5 mini-epochs",
         "schedule": "learning rate 0.001, adaptive; 1000 epochs",
         "device": "cuda:0",
-        "train it": "Isaac Lab's train.py --task Isaac-Ant-v0 --agent "
+        "train it": "Isaac Lab's train.py with --task Isaac-Ant-v0 --agent "
         "rl_games_genpo_cfg_entry_point",
     }
 
@@ -522,3 +522,40 @@ def test_a_gaussian_yaml_refuses_a_generative_checkpoint(tmp_path, capsys):
 def test_check_refuses_what_rl_games_would_trip_over(assignment, message, capsys):
     assert cli.main(["check", "pendulum_genpo", assignment]) == 2
     assert message in capsys.readouterr().err
+
+
+def test_check_refuses_half_a_swap(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    params = configs.load(configs.find("isaaclab/ant_genpo"))
+    params["algo"] = {"name": "a2c_continuous"}
+    (tmp_path / "half.yaml").write_text(configs.dump(params))
+    assert cli.main(["check", str(tmp_path / "half.yaml")]) == 2
+    assert "cannot train params.model.name 'genpo'" in capsys.readouterr().err
+
+
+def test_check_of_a_users_own_file_for_isaac_lab(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    params = configs.load(configs.find("isaaclab/ant_genpo"))
+    params["config"].update(name="mine", minibatch_size=24576, horizon_length=24)
+    del params["config"]["minibatch_size_per_env"]
+    (tmp_path / "mine.yaml").write_text(configs.dump(params))
+    assert cli.main(["check", str(tmp_path / "mine.yaml")]) == 0
+    said = capsys.readouterr().out
+    assert "the --task and --agent under which you register this file" in said
+    assert "minibatches of 24576: --num_envs must be a multiple of 1024" in said
+
+
+def test_a_task_of_isaac_lab_is_led_to_its_configuration(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert cli.main(["check", "Isaac-Ant-v0"]) == 2
+    assert "its configuration is isaaclab/ant_genpo" in capsys.readouterr().err
+
+
+def test_a_run_of_isaac_lab_is_said_to_be_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "run" / "nn").mkdir(parents=True)
+    for words in (["eval", str(tmp_path / "run")], ["plot", str(tmp_path / "run")]):
+        assert cli.main(words) == 2
+        assert "play.py --checkpoint plays it, TensorBoard" in capsys.readouterr().err

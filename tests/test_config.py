@@ -12,6 +12,7 @@ from rlg_genpo.config import (
     GenPOConfig,
     GenPOSettings,
     error_growth,
+    parse_flow,
     pick_device,
 )
 from rlg_genpo.errors import ConfigError
@@ -257,5 +258,13 @@ def test_a_device_that_is_not_there_is_named(key):
     with pytest.raises(ConfigError) as error:
         pick_device({key: "cuda:0"}, cuda=False)
     assert str(error.value) == (
-        f"params.config.{key}: cuda:0, but torch sees no CUDA device; use cpu."
+        f"params.config.{key}: cuda:0, but torch sees no CUDA device; use cpu for "
+        "config.device and config.device_name."
     )
+
+
+@pytest.mark.parametrize("slip", ["flwo", "flows", "Flow"])
+def test_a_misspelt_block_of_ours_is_not_ignored(slip):
+    with pytest.raises(ConfigError, match=rf"params\.network\.{slip}: .* did you mean 'flow'"):
+        parse_flow({"name": "genpo_actor_critic", slip: {"steps": 3}})
+    parse_flow({"name": "genpo_actor_critic", "mlp": {}, "cnn": {}, "separate": True, "flow": {}})

@@ -112,14 +112,29 @@ def gaussian(tmp_path):
 
 
 def test_a_swap_changes_the_head_and_nothing_else(gaussian):
-    swapped = yaml.safe_load(swapping.swap(gaussian(), "genpo"))
+    swapped = yaml.safe_load(swapping.swap(str(gaussian()), "genpo"))
     assert swapped["pbt"] == GAUSSIAN["pbt"]
     params, before = swapped["params"], GAUSSIAN["params"]
     assert [params[block]["name"] for block in ("algo", "model")] == ["genpo", "genpo"]
     assert params["network"]["name"] == "genpo_actor_critic"
     assert params["network"]["mlp"] == before["network"]["mlp"]
     assert "space" not in params["network"]
-    assert params["config"] == {**before["config"], "name": "mine_genpo"}
+    assert params["config"] == {**before["config"], "name": "mine_swapped_genpo"}
+
+
+def test_a_swap_keeps_the_licence_and_rl_games_constant_rate(gaussian):
+    path = gaussian()
+    document = yaml.safe_load(path.read_text())
+    document["params"]["config"]["lr_schedule"] = "fixed"  # a word that rl_games does not know
+    path.write_text("# Copyright of somebody\n#\n# Licence\n\n" + yaml.safe_dump(document))
+    text = swapping.swap(str(path), "genpo")
+    assert "# Copyright of somebody\n#\n# Licence\n" in text
+    assert yaml.safe_load(text)["params"]["config"]["lr_schedule"] == "constant"
+
+
+def test_a_shipped_configuration_may_be_swapped_by_name():
+    params = yaml.safe_load(swapping.swap("halfcheetah_ppo", "genpo"))["params"]
+    assert params["config"]["name"] == "halfcheetah_ppo_swapped_genpo"
 
 
 def test_a_swapped_file_trains(rig, tmp_path):
@@ -133,7 +148,7 @@ def test_a_swapped_file_trains(rig, tmp_path):
     del settings["params"]["network"]["flow"]
     path = tmp_path / "gaussian.yaml"
     path.write_text(yaml.safe_dump(settings))
-    swapped = yaml.safe_load(swapping.swap(path, "genpo"))
+    swapped = yaml.safe_load(swapping.swap(str(path), "genpo"))
     from rl_games.torch_runner import Runner
 
     runner = Runner()
@@ -144,10 +159,10 @@ def test_a_swapped_file_trains(rig, tmp_path):
 
 def test_a_swap_of_anything_else_is_refused(gaussian):
     with pytest.raises(ConfigError, match=r"params\.algo\.name: 'sac'"):
-        swapping.swap(gaussian(algo={"name": "sac"}), "genpo")
+        swapping.swap(str(gaussian(algo={"name": "sac"})), "genpo")
     discrete = {**GAUSSIAN["params"]["network"], "space": {"discrete": None}}
     with pytest.raises(ConfigError, match=r"params\.network\.space: \['discrete'\]"):
-        swapping.swap(gaussian(network=discrete), "genpo")
+        swapping.swap(str(gaussian(network=discrete)), "genpo")
 
 
 def test_the_command_writes_a_file_and_overwrites_none(gaussian, tmp_path, capsys):

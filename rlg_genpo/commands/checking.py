@@ -1,5 +1,6 @@
 """``rlg-genpo check``: everything that training would trip over, without training."""
 
+import math
 from typing import Any
 
 from rl_games.algos_torch.model_builder import ModelBuilder
@@ -9,6 +10,7 @@ from rlg_genpo.commands.configs import Params
 from rlg_genpo.commands.listing import policy_name
 from rlg_genpo.commands.progress import short
 from rlg_genpo.commands.rollouts import quiet
+from rlg_genpo.config import parse_flow
 from rlg_genpo.errors import ConfigError
 
 UNKNOWN_SIZE = "not built: its size is known from the simulator only"
@@ -30,7 +32,7 @@ def check(word: str, overrides: list[str]) -> list[str]:
     validation.check(params)
     config = params["config"]
     lines = {
-        "policy": policy_name(params["algo"]["name"]),
+        "policy": policy(params),
         "task": f"{simulators.task_of(config)} ({config['env_name']})",
         **network_facts(params),
         "batch": batch(config),
@@ -50,15 +52,25 @@ def check_for_isaac_lab(params: Params) -> list[str]:
     config = params["config"]
     return aligned(
         {
-            "policy": policy_name(params["algo"]["name"]),
+            "policy": policy(params),
             "task": f"{simulators.task_of(config)} (Isaac Lab)",
             "network": UNKNOWN_SIZE,
             "batch": batch(config),
             "schedule": schedule(config),
             "device": config["device"],
-            "train it": f"Isaac Lab's train.py {simulators.isaac_lab_words(config)}",
+            "train it": f"Isaac Lab's train.py with {simulators.isaac_lab_words(config)}",
         }
     )
+
+
+def policy(params: Params) -> str:
+    """The policy's name, and the flow that it will have."""
+    name = policy_name(params["algo"]["name"])
+    if params["algo"]["name"] not in validation.SETTINGS:
+        return name
+    flow = parse_flow(params["network"])
+    widths = list(flow.units)
+    return f"{name}: {flow.steps} steps, mix {flow.mix:g}, {widths} on the {flow.condition}"
 
 
 def aligned(lines: dict[str, Any]) -> list[str]:
@@ -122,9 +134,8 @@ def shape_of(space: Any) -> Any:
 def batch(config: dict[str, Any]) -> str:
     actors, horizon = config["num_actors"], config["horizon_length"]
     if actors == simulators.FROM_ISAAC_LAB:
-        per_env = f"num_envs * {config.get('minibatch_size_per_env')}"
         return (
-            f"num_envs * {horizon} steps; minibatches of {config.get('minibatch_size', per_env)}, "
+            f"num_envs * {horizon} steps; minibatches of {minibatches_for_isaac_lab(config)}, "
             f"{config['mini_epochs']} mini-epochs"
         )
     size = validation.minibatch_size(config)
@@ -132,6 +143,15 @@ def batch(config: dict[str, Any]) -> str:
         f"{actors} envs * {horizon} steps = {actors * horizon}; minibatches of {size}, "
         f"{config['mini_epochs']} mini-epochs"
     )
+
+
+def minibatches_for_isaac_lab(config: dict[str, Any]) -> str:
+    """Their size; where it is fixed, --num_envs cannot be anything."""
+    size = config.get("minibatch_size")
+    if size is None:
+        return f"num_envs * {config.get('minibatch_size_per_env')}"
+    unit = size // math.gcd(size, config["horizon_length"])
+    return str(size) if unit == 1 else f"{size}: --num_envs must be a multiple of {unit}"
 
 
 def schedule(config: dict[str, Any]) -> str:

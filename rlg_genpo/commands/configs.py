@@ -11,6 +11,7 @@ import yaml
 
 from rlg_genpo.commands import known
 from rlg_genpo.errors import ConfigError
+from rlg_genpo.isaaclab_tasks import entry_points
 
 Params = dict[str, Any]
 
@@ -65,6 +66,12 @@ def find(word: str) -> Path:
         return path
     if path.is_dir() and (path / "config.yaml").is_file():
         return path / "config.yaml"
+    for key, file in entry_points(word).items():
+        name = f"{ISAAC_LAB}{file.rpartition(':')[2].removesuffix('.yaml')}"
+        raise ConfigError(
+            f"CONFIG: {word} is a task of Isaac Lab; its configuration is {name}, which its "
+            f"train.py takes by --agent {key}."
+        )
     if path.suffix in (".yaml", ".yml"):
         raise ConfigError(f"CONFIG: no file {word}. `rlg-genpo list` shows the shipped names.")
     raise ConfigError(

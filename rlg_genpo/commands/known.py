@@ -1,4 +1,4 @@
-"""Keys that rl_games reads, up to 2.0, to tell an override's typo: rl_games ignores unknown ones."""
+"""Keys that rl_games up to 2.0 reads, to tell an override's typo; rl_games ignores unknown ones."""
 
 TOP = "seed torch_threads algo model network config"
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rlg_genpo.commands import runs
-from rlg_genpo.commands.runs import Run
+from rlg_genpo.commands.runs import Run, elsewhere
 from rlg_genpo.errors import ConfigError
 
 logger = logging.getLogger(__name__)
@@ -100,7 +100,9 @@ def curves(found: list[Run], column: str) -> list[Curve]:
 def points(run: Run, column: str) -> tuple[Array, Array]:
     """(x, mean return) of a run's epochs, from its first finished episode on."""
     if not run.progress.is_file():
-        raise ConfigError(f"{run.folder}: not a run folder (it has no progress.csv).")
+        raise ConfigError(
+            f"{run.folder}: not a run folder (it has no progress.csv){elsewhere(run.folder)}"
+        )
     rows = [row for row in runs.read_progress(run) if row["mean_return"] is not None]
     if not rows:
         raise ConfigError(f"{run.folder}: no episode has ended in this run yet; train it longer.")

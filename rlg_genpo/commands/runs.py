@@ -136,6 +136,16 @@ def holds_cuda(path: Path) -> bool:
     return any(place.startswith("cuda") for place in places)
 
 
+def elsewhere(folder: Path) -> str:
+    """The end of a sentence about a folder that is no run of this command line."""
+    if (folder / "nn").is_dir():
+        return (
+            "; rl_games or Isaac Lab wrote it: their play.py --checkpoint plays it, TensorBoard "
+            "shows its curves."
+        )
+    return "."
+
+
 def locate(word: str, which: str = "last") -> Checkpoint:
     """A run folder's checkpoint, or a checkpoint by its own path.
 
@@ -154,7 +164,7 @@ def locate(word: str, which: str = "last") -> Checkpoint:
         raise ConfigError(f"{word}: no such run folder or checkpoint.")
     run = Run(path)
     if not run.config.is_file():
-        raise ConfigError(f"{word}: not a run folder (it has no config.yaml).")
+        raise ConfigError(f"{word}: not a run folder (it has no config.yaml){elsewhere(path)}")
     checkpoint = run.last if which == "last" else run.best()
     if checkpoint.is_file():
         return Checkpoint(checkpoint, run)

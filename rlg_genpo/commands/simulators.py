@@ -48,8 +48,10 @@ def is_isaac_lab(config: Mapping[str, Any]) -> bool:
 
 def isaac_lab_words(config: Mapping[str, Any]) -> str:
     """What Isaac Lab's train.py and play.py take to find a configuration."""
-    task, key = task_and_key(str(config.get("name"))) or ("TASK", "KEY")
-    return f"--task {task} --agent {key}"
+    shipped = task_and_key(str(config.get("name")))
+    if shipped is None:
+        return "the --task and --agent under which you register this file"
+    return f"--task {shipped[0]} --agent {shipped[1]}"
 
 
 def refuse_isaac_lab(config: Mapping[str, Any]) -> None:

@@ -1,5 +1,6 @@
 """``rlg-genpo swap``: a Gaussian rl_games YAML turned into one of ours, the rest as it was."""
 
+import itertools
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +8,7 @@ import yaml
 
 from rlg_genpo.commands import configs, validation
 from rlg_genpo.commands.configs import Params
-from rlg_genpo.config import GenPOSettings
+from rlg_genpo.config import LR_SCHEDULES, GenPOSettings
 from rlg_genpo.errors import ConfigError
 
 #: what the swap adds, by policy: the head's own settings, at their defaults, for overrides to name
@@ -29,17 +30,17 @@ HEADS: dict[str, dict[str, dict[str, Any]]] = {
 }
 
 
-def swap(source: Path, policy: str) -> str:
-    """The YAML text of ``source`` with the head of ``policy``.
+def swap(word: str, policy: str) -> str:
+    """The YAML text of a shipped configuration or a file with the head of ``policy``.
 
     Trunk, rollout, learning rate and everything else stay as they were; ``config.name`` gets the
-    policy's name behind it, so that the runs lie in another folder. Comments are lost.
+    policy's name behind it, so that the runs lie in another folder. Comments are lost but those at
+    the file's head.
 
     Raises:
         ConfigError: not a YAML of rl_games' continuous PPO.
     """
-    if not source.is_file():
-        raise ConfigError(f"FILE: no file {source}; give the path of the task's rl_games YAML.")
+    source = configs.find(word)
     document = yaml.load(source.read_text(), configs.Loader)
     params = configs.load(source)
     refuse_other_than_gaussian(params)
@@ -47,10 +48,21 @@ def swap(source: Path, policy: str) -> str:
     params["algo"], params["model"] = dict(head["algo"]), dict(head["model"])
     network = {key: value for key, value in params["network"].items() if key != "space"}
     params["network"] = {**network, **head["network"]}
-    params["config"]["name"] = f"{params['config'].get('name', source.stem)}_{policy}"
+    config = params["config"]
+    # Neither the Gaussian's run folder nor that of a shipped configuration.
+    config["name"] = f"{config.get('name', source.stem)}_swapped_{policy}"
+    if config.get("lr_schedule") not in LR_SCHEDULES:
+        # rl_games keeps the rate constant on a word that it does not know, such as "fixed".
+        config["lr_schedule"] = "constant"
     GenPOSettings.from_params(params)
     title = f"# {source.name} with the head of {policy}, by `rlg-genpo swap`; settings untuned.\n"
-    return title + yaml.safe_dump({**document, "params": params}, sort_keys=False)
+    return title + head_of(source) + yaml.safe_dump({**document, "params": params}, sort_keys=False)
+
+
+def head_of(source: Path) -> str:
+    """The comment that a file begins with, which is where its licence stands."""
+    lines = source.read_text().splitlines(keepends=True)
+    return "".join(itertools.takewhile(lambda line: line.startswith("#"), lines))
 
 
 def refuse_other_than_gaussian(params: Params) -> None:

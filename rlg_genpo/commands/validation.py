@@ -11,7 +11,7 @@ from rlg_genpo.commands import known, simulators
 from rlg_genpo.commands.configs import nearest
 from rlg_genpo.config import GenPOSettings
 from rlg_genpo.errors import CheckpointError, ConfigError
-from rlg_genpo.registration import ALGORITHMS
+from rlg_genpo.registration import ALGORITHMS, refuse_half_a_swap
 
 #: our settings by algorithm; rl_games' own algorithm has none
 SETTINGS = {"genpo": GenPOSettings}
@@ -39,6 +39,7 @@ def check_settings(params: Mapping[str, Any]) -> None:
         ConfigError: naming the key, the value and the way out.
     """
     check_shape(params)
+    refuse_half_a_swap(params)
     if params["algo"]["name"] in SETTINGS:
         SETTINGS[params["algo"]["name"]].from_params(params)
     if simulators.is_isaac_lab(params["config"]):

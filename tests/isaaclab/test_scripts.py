@@ -61,6 +61,13 @@ def test_the_launcher_runs_an_unmodified_script(lab):
     lab.checkpoint(1)
 
 
+def test_the_launcher_wants_a_script_first(lab):
+    for words in ((), ("--task", "T", "train.py")):
+        done = lab.python("-m", "rlg_genpo.isaaclab", *words)
+        assert done.returncode == 2
+        assert "path" in done.stderr and "train.py" in done.stderr
+
+
 def test_sigma_is_refused_in_words_and_does_not_stop_the_run(lab):
     said = lab.run("train_2", *ANT, "--max_iterations", "1", "--sigma", "0.3")
     assert "sigma: 0.3 is ignored: this policy is no Gaussian" in said
@@ -148,7 +155,7 @@ def test_the_pbt_observers_restart_forgets_the_agent(lab):
 
 def test_a_gpu_that_is_not_there_is_named(lab):
     said = lab.run("train_2", "--task", "Isaac-Ant-v0", *GENPO, "--num_envs", "8", ok=False)
-    assert "params.config.device: cuda:0, but torch sees no CUDA device; use cpu." in said
+    assert "params.config.device: cuda:0, but torch sees no CUDA device; use cpu for" in said
 
 
 def test_a_wrong_value_of_ours_is_refused_before_training(lab):
