@@ -95,6 +95,7 @@ def _entering(method: Callable[..., Any]) -> Callable[..., Any]:
     def with_our_algorithms(runner: "Runner", *args: Any, **kwargs: Any) -> Any:
         enter_runner(runner)
         refuse_half_a_swap(runner.params)
+        mjlab.prepare(runner.params["config"])
         if args and runner.params["algo"]["name"] in ALGORITHMS:
             _warn_of_sigma(args[0])
         return method(runner, *args, **kwargs)

@@ -13,6 +13,7 @@ RUNS = {
     "own_network.py": (["2"], None),
     "learned_density.py": (["2", "density.png"], "density.png"),
     "paper_and_narrow.py": (["1", "heads.png"], "heads.png"),
+    "mjlab_cartpole.py": (["2", "64"], None),
 }
 
 
@@ -23,6 +24,8 @@ def test_every_example_is_listed_here() -> None:
 @pytest.mark.parametrize("name", RUNS)
 def test_example_runs(name: str, tmp_path: Path) -> None:
     arguments, picture = RUNS[name]
+    if name.startswith("mjlab"):
+        pytest.importorskip("mjlab")
     command = [sys.executable, str(EXAMPLES / name), *arguments]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr

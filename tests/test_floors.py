@@ -31,6 +31,13 @@ ALLOWED = {
     "policies/": NETWORKS | {"rlg_genpo.policies"},
     "models/": {"torch", "rl_games", "rlg_genpo.models", "rlg_genpo.compat"},
     "compat.py": {"torch", "rl_games", "rlg_genpo.errors"},
+    "envs/": {
+        "torch",
+        "rl_games",
+        "rlg_genpo.blocks",
+        "rlg_genpo.compat",
+        "rlg_genpo.errors",
+    },
     "blocks.py": BLOCKS,
     "config.py": BLOCKS,
     "errors.py": BLOCKS,

@@ -37,6 +37,8 @@ def test_it_trains_an_epoch(file, tmp_path):
     config = settings["params"]["config"]
     pytest.importorskip(config["env_name"])
     config.update(SMALL, train_dir=str(tmp_path), device="cpu", device_name="cpu")
+    if "central_value_config" in config:
+        config["central_value_config"]["minibatch_size"] = SMALL["minibatch_size"]
     if "max_frames" in config:
         del config["max_frames"]
     runner = Runner()

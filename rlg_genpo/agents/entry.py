@@ -10,7 +10,6 @@ from rl_games.algos_torch.model_builder import NetworkBuilder
 from rlg_genpo import compat
 from rlg_genpo.blocks import unknown
 from rlg_genpo.config import pick_device
-from rlg_genpo.envs import mjlab
 from rlg_genpo.errors import ConfigError
 
 logger = logging.getLogger(__name__)
@@ -32,7 +31,7 @@ def suit_a_cpu(params: dict[str, Any]) -> None:
 
 
 def admit(params: dict[str, Any]) -> None:
-    """Choose the devices where none are given, and refuse a network that rl_games does not know.
+    """Choose the device where none is given, and refuse a network that rl_games does not know.
 
     Raises:
         ConfigError: naming the key, the value and the way out.
@@ -40,7 +39,6 @@ def admit(params: dict[str, Any]) -> None:
     pick_device(params["config"], torch.cuda.is_available())
     if str(params["config"]["device"]) == "cpu":
         suit_a_cpu(params)
-    mjlab.prepare(params["config"])
     if params["config"].get("schedule_type") == "per_minibatch" and not compat.renames_legacy():
         raise ConfigError(
             "params.config.schedule_type: per_minibatch is a word of rl_games 2.0; this version "
