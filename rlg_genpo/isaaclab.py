@@ -82,20 +82,10 @@ def add_entry_points() -> dict[str, dict[str, str]]:
 
 
 def launch(script: str, arguments: Sequence[str]) -> None:
-    """Run a Python script as ``python script arguments`` does, with the door open.
-
-    Raises:
-        FileNotFoundError: there is no such script.
-    """
-    path = Path(script)
-    if not path.is_file():
-        raise FileNotFoundError(
-            f"{script}: no such script; first comes the path of Isaac Lab's train.py or play.py "
-            "(in scripts/reinforcement_learning/rl_games), then its arguments."
-        )
+    """Run a Python script as ``python script arguments`` does, with the door open."""
     open_door()
     sys.argv = [script, *arguments]
-    sys.path[0] = str(path.resolve().parent)
+    sys.path[0] = str(Path(script).resolve().parent)
     runpy.run_path(script, run_name="__main__")
 
 
@@ -105,13 +95,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not arguments or arguments[0] in ("-h", "--help"):
         sys.stderr.write("usage: python -m rlg_genpo.isaaclab path/to/train.py ARGS\n")
         return 0 if arguments else 2
-    try:
-        launch(arguments[0], arguments[1:])
-    except FileNotFoundError as error:
-        if arguments[0] not in str(error):
-            raise
-        sys.stderr.write(f"error: {error}\n")
+    script = arguments[0]
+    if not Path(script).is_file():
+        sys.stderr.write(
+            f"error: {script}: no such script; first comes the path of Isaac Lab's train.py or "
+            "play.py (in scripts/reinforcement_learning/rl_games), then its arguments.\n"
+        )
         return 2
+    launch(script, arguments[1:])
     return 0
 
 

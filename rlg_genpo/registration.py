@@ -115,7 +115,7 @@ def refuse_half_a_swap(params: Mapping[str, Any]) -> None:
         return
     networks = {algorithm.network_name: ours for ours, algorithm in ALGORITHMS.items()}
     for block, owners in (("model", {ours: ours for ours in ALGORITHMS}), ("network", networks)):
-        ours = owners.get(params[block]["name"]) if block in params else None
+        ours = owners.get(params.get(block, {}).get("name"))
         if ours is not None:
             raise ConfigError(
                 f"params.algo.name: {name!r} cannot train params.{block}.name "
