@@ -341,25 +341,7 @@ PAPER_ALGO = """\
       time_units: {time_units}
 """
 
-TRUNK_ALGO = """\
-  algo:
-    name: genpo
-    compression_coef: 0.01      # nu
-    compression_fraction: 0.25  # of each minibatch, drawn afresh for the compression loss
-
-  model:
-    name: genpo
-
-  network:
-    name: genpo_actor_critic
-    separate: False
-    flow:
-      steps: 5                  # N
-      mix: 0.9                  # p
-      condition: features       # the velocity stands on the trunk
-      units: [64, 64]
-      activation: silu
-"""
+TRUNK_ALGO = yaml_files.GENPO_HEAD.format(separate=False, velocity_units="[64, 64]")
 
 CONFIG = """\
 

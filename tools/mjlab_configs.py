@@ -12,7 +12,7 @@ import sys
 from dataclasses import dataclass
 
 import yaml_files
-from yaml_files import GAUSSIAN_HEAD
+from yaml_files import GAUSSIAN_HEAD, GENPO_HEAD
 
 
 @dataclass(frozen=True)
@@ -71,26 +71,6 @@ TASKS = {
         False, True, ROBOT,
     ),
 }  # fmt: skip
-
-GENPO_HEAD = """\
-  algo:
-    name: genpo
-    compression_coef: 0.01      # nu
-    compression_fraction: 0.25  # of each minibatch, drawn afresh for the compression loss
-
-  model:
-    name: genpo
-
-  network:
-    name: genpo_actor_critic
-    separate: {separate}
-    flow:
-      steps: 5                  # N
-      mix: 0.9                  # p
-      condition: features
-      units: {velocity_units}
-      activation: silu
-"""
 
 BODY = """\
     mlp:

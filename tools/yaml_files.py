@@ -28,6 +28,26 @@ GAUSSIAN_HEAD = """\
         fixed_sigma: True
 """
 
+GENPO_HEAD = """\
+  algo:
+    name: genpo
+    compression_coef: 0.01      # nu
+    compression_fraction: 0.25  # of each minibatch, drawn afresh for the compression loss
+
+  model:
+    name: genpo
+
+  network:
+    name: genpo_actor_critic
+    separate: {separate}
+    flow:
+      steps: 5                  # N
+      mix: 0.9                  # p
+      condition: features       # the velocity stands on the trunk
+      units: {velocity_units}
+      activation: silu
+"""
+
 
 def run(doc: str | None, folder: Path, files: Mapping[str, str], generator: str) -> int:
     """The command line of a generator: write ``files`` (name to text), or check them."""

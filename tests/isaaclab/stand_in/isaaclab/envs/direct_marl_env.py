@@ -2,12 +2,10 @@
 
 from typing import Any
 
-import gymnasium
 from torch import Tensor
 
+from isaaclab.envs.batched import Batched, box
 from isaaclab.envs.cfg import TaskCfg
-from isaaclab.envs.direct_rl_env import STEP_DT, box
-from isaaclab.envs.simulation import Simulation
 from isaaclab.utils import configclass
 
 
@@ -20,28 +18,14 @@ class DirectMARLEnvCfg(TaskCfg):
     joints: dict[str, list[int]] = {"front": [3, 6], "back": [0, 3]}
 
 
-class DirectMARLEnv(gymnasium.Env):
+class DirectMARLEnv(Batched):
     """Observations, actions, rewards and ends by agent, in dictionaries of batched tensors."""
 
     def __init__(self, cfg: Any, render_mode: str | None = None, **kwargs: Any) -> None:
-        self.cfg, self.render_mode = cfg, render_mode
-        self.sim, self.scene = cfg.sim, cfg.scene
-        self.simulation = Simulation(cfg.mujoco_task, cfg.scene.num_envs, cfg.seed or 0)
+        super().__init__(cfg, render_mode, **kwargs)
         self.possible_agents = self.agents = list(cfg.possible_agents)
         self.observation_spaces = {a: box(width(cfg.groups[a])) for a in self.agents}
         self.action_spaces = {a: box(width(cfg.joints[a])) for a in self.agents}
-
-    @property
-    def num_envs(self) -> int:
-        return self.scene.num_envs
-
-    @property
-    def device(self) -> str:
-        return self.sim.device
-
-    @property
-    def step_dt(self) -> float:
-        return STEP_DT
 
     def reset(self, seed: int | None = None, options: Any = None) -> tuple[dict[str, Tensor], dict]:
         return self._shared_out(self.simulation.reset()), {}
