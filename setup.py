@@ -12,7 +12,10 @@ EXTRAS = {
     "envpool": ["envpool>=1.2.5"],
     "mujoco": ["gymnasium[mujoco]"],
     "marl": ["vmas>=1.5.2", "gymnasium-robotics>=1.4.2"],
-    "isaaclab": ["isaaclab[isaacsim]>=2.3; python_version == '3.11'"],
+    "isaaclab": [
+        "isaaclab[isaacsim]>=2.3; python_version == '3.11'",
+        "isaacsim>=5.1; python_version == '3.11'",
+    ],
     "mjlab": ["mjlab>=1.6"],
     "export": ["onnx"],
     "plot": ["matplotlib"],
