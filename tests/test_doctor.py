@@ -6,7 +6,9 @@ import pytest
 import yaml
 
 from rlg_genpo import cli, isaaclab_tasks
+from rlg_genpo.blocks import parse
 from rlg_genpo.commands import doctor, swapping
+from rlg_genpo.config import FlowConfig, GenPOConfig
 from rlg_genpo.errors import ConfigError
 
 
@@ -178,3 +180,18 @@ def test_the_command_writes_a_file_and_overwrites_none(gaussian, tmp_path, capsy
 def test_without_out_the_text_is_printed(gaussian, capsys):
     assert cli.main(["swap", str(gaussian())]) == 0
     assert yaml.safe_load(capsys.readouterr().out)["params"]["model"]["name"] == "genpo"
+
+
+def test_what_a_swap_writes_are_the_defaults():
+    head = swapping.HEADS["genpo"]
+    assert parse(FlowConfig, head["network"]["flow"], "flow") == FlowConfig()
+    assert parse(GenPOConfig, head["algo"], "algo") == GenPOConfig()
+
+
+def test_a_file_without_a_config_block_is_refused(gaussian):
+    document = yaml.safe_load(gaussian().read_text())
+    del document["params"]["config"]
+    path = gaussian()
+    path.write_text(yaml.safe_dump(document))
+    with pytest.raises(ConfigError, match=r"params\.config: missing"):
+        swapping.swap(str(path), "genpo")

@@ -8,7 +8,7 @@ import yaml
 
 from rlg_genpo.commands import configs, validation
 from rlg_genpo.commands.configs import Params
-from rlg_genpo.config import LR_SCHEDULES, GenPOSettings
+from rlg_genpo.config import LR_SCHEDULES, GenPOSettings, block_at
 from rlg_genpo.errors import ConfigError
 
 #: what the swap adds, by policy: the head's own settings, at their defaults, for overrides to name
@@ -48,7 +48,7 @@ def swap(word: str, policy: str) -> str:
     params["algo"], params["model"] = dict(head["algo"]), dict(head["model"])
     network = {key: value for key, value in params["network"].items() if key != "space"}
     params["network"] = {**network, **head["network"]}
-    config = params["config"]
+    config: Any = block_at(params, "config")
     # Neither the Gaussian's run folder nor that of a shipped configuration.
     config["name"] = f"{config.get('name', source.stem)}_swapped_{policy}"
     if config.get("lr_schedule") not in LR_SCHEDULES:

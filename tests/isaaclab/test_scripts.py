@@ -74,7 +74,7 @@ def test_sigma_is_refused_in_words_and_does_not_stop_the_run(lab):
     lab.checkpoint(1)
 
 
-def test_an_lstm_with_an_asymmetric_critic_trains_and_plays(lab):
+def test_an_lstm_with_an_asymmetric_critic_trains_resumes_and_plays(lab):
     task = (
         "--task",
         "Isaac-Repose-Cube-Shadow-OpenAI-LSTM-Direct-v0",
@@ -88,14 +88,17 @@ def test_an_lstm_with_an_asymmetric_critic_trains_and_plays(lab):
     said = lab.run("train_2", *task, "--max_iterations", "1")
     assert "RunningMeanStd:  (8,)" in said  # the actor's observation
     assert "RunningMeanStd:  (17,)" in said  # the critic's state
-    said = lab.run("play", *task, "--checkpoint", lab.checkpoint(1))
+    lab.run("train_2", *task, "--max_iterations", "2", "--checkpoint", lab.checkpoint(1))
+    said = lab.run("play", *task, "--checkpoint", lab.checkpoint(2))
     assert "PLAYED steps=20 action=(8, 6)" in said
 
 
 def test_a_users_own_yaml_with_dictionary_observations(lab):
     task = ("--task", "My-Cheetah-v0", *GENPO, "--num_envs", "8")
     lab.run("train_3", *task, **MINE)
-    said = lab.run("play", *task, "--checkpoint", lab.checkpoint(2), **MINE)
+    resume = ("--max_iterations", "3", "--checkpoint", lab.checkpoint(2))
+    lab.run("train_3", *task, *resume, **MINE)
+    said = lab.run("play", *task, "--checkpoint", lab.checkpoint(3), **MINE)
     assert "PLAYED steps=20 action=(8, 6)" in said
 
 
@@ -103,7 +106,9 @@ def test_a_multi_agent_task_is_flattened(lab):
     task = ("--task", "My-Two-Agents-v0", *GENPO, "--num_envs", "8")
     said = lab.run("train_2", *task, **MINE)
     assert "RunningMeanStd:  (22,)" in said  # 10 + 12 of the two agents
-    said = lab.run("play", *task, "--checkpoint", lab.checkpoint(2), **MINE)
+    resume = ("--max_iterations", "3", "--checkpoint", lab.checkpoint(2))
+    lab.run("train_2", *task, *resume, **MINE)
+    said = lab.run("play", *task, "--checkpoint", lab.checkpoint(3), **MINE)
     assert "PLAYED steps=20 action=(8, 6)" in said
 
 
