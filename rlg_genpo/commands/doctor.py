@@ -115,7 +115,7 @@ def pip_door(has_isaaclab: bool) -> Fact:
         return Fact(
             topic,
             "shut: no entry point gym.envs of ours is installed",
-            f"pip install rlg_genpo (again), or {LAUNCHER}",
+            f"install this package by pip again, or {LAUNCHER}",
         )
     if not has_isaaclab:
         return Fact(topic, "open, and idle without Isaac Lab")
