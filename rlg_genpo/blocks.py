@@ -33,8 +33,13 @@ def positive() -> Valid:
     return Valid("above 0", lambda value: value > 0)
 
 
-def within(text: str, low: float, high: float, open_low: bool = False) -> Valid:
-    return Valid(f"in {text}", lambda v: (low < v if open_low else low <= v) and v <= high)
+def within(
+    text: str, low: float, high: float, open_low: bool = False, open_high: bool = False
+) -> Valid:
+    def holds(v: float) -> bool:
+        return (low < v if open_low else low <= v) and (v < high if open_high else v <= high)
+
+    return Valid(f"in {text}", holds)
 
 
 def one_of(choices: Sequence[str]) -> Valid:

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from rl_games.algos_torch import model_builder
 
+from rlg_genpo.agents.cppo import CPPOAgent
 from rlg_genpo.agents.genpo import GenPOAgent
-from rlg_genpo.agents.players import GenPOPlayer
+from rlg_genpo.agents.players import CPPOPlayer, GenPOPlayer
+from rlg_genpo.builders.cppo import CPPOBuilder
+from rlg_genpo.builders.genpo import GenPOBuilder
 from rlg_genpo.envs import mjlab
 from rlg_genpo.errors import ConfigError
 from rlg_genpo.models.generative import GenerativeModel
-from rlg_genpo.networks.builders import GenPOBuilder
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,7 @@ ALGORITHMS = {
     "genpo": Algorithm(
         GenPOAgent, GenPOPlayer, GenerativeModel, "genpo_actor_critic", GenPOBuilder
     ),
+    "cppo": Algorithm(CPPOAgent, CPPOPlayer, GenerativeModel, "cppo_actor_critic", CPPOBuilder),
 }
 
 if TYPE_CHECKING:

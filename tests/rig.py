@@ -105,10 +105,10 @@ class Run(DefaultAlgoObserver):
         self.losses = algo.policy_losses
         algo.policy_losses = self._masked  # type: ignore[method-assign]
 
-    def _seen(self, log_ratio: torch.Tensor) -> torch.Tensor:
+    def _seen(self, batch: Minibatch, result: Any, log_ratio: torch.Tensor) -> torch.Tensor:
         rate = self.agent.optimizer.param_groups[0]["lr"]
         self.steps.append(Step(self.agent.epoch_num, rate, log_ratio.clone()))
-        return self.measure(log_ratio)
+        return self.measure(batch, result, log_ratio)
 
     def _masked(self, batch: Minibatch, result: Any) -> Any:
         self.masks.append(batch.mask)

@@ -12,7 +12,7 @@ from rl_games.algos_torch.a2c_continuous import A2CAgent
 from torch import nn
 
 from rlg_genpo import ConfigError, compat
-from rlg_genpo.networks.builders import GenPOBuilder
+from rlg_genpo.builders.genpo import GenPOBuilder
 from tests.rig import CENTRAL_VALUE, MLP
 
 CENTRAL = {"config.env_config.states": True, "config.central_value_config": CENTRAL_VALUE}

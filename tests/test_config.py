@@ -5,15 +5,15 @@ from dataclasses import fields
 import pytest
 from rl_games.common import vecenv
 
-from rlg_genpo.config import (
-    ACTIVATION_NAMES,
+from rlg_genpo.config.device import pick_device
+from rlg_genpo.config.flow import ACTIVATION_NAMES
+from rlg_genpo.config.genpo import (
     MAX_ERROR_GROWTH,
-    FlowConfig,
+    CoupledFlowConfig,
     GenPOConfig,
     GenPOSettings,
     error_growth,
-    parse_flow,
-    pick_device,
+    parse_coupled_flow,
 )
 from rlg_genpo.errors import ConfigError
 from rlg_genpo.networks.mlp import ACTIVATIONS
@@ -48,7 +48,7 @@ BAD = [
     (
         {"network.flow.step": 5},
         f"{FLOW}.step: unknown key, did you mean 'steps'? Known keys: "
-        + ", ".join(field.name for field in fields(FlowConfig))
+        + ", ".join(field.name for field in fields(CoupledFlowConfig))
         + ".",
     ),
     ({"network.flow": 5}, f"{FLOW}: must be a block of keys, got 5."),
@@ -160,7 +160,7 @@ def test_bad_input_is_named_before_an_environment_is_made(rig, overrides, messag
 
 def test_every_key_has_bad_input_above():
     tried = {key.rsplit(".", 1)[-1] for overrides, _ in BAD for key in overrides}
-    ours = {field.name for block in (FlowConfig, GenPOConfig) for field in fields(block)}
+    ours = {field.name for block in (CoupledFlowConfig, GenPOConfig) for field in fields(block)}
     assert ours - tried == set()
 
 
@@ -230,7 +230,7 @@ def test_the_names_of_activations_are_those_that_exist():
 
 
 def test_every_key_is_documented():
-    for block in (FlowConfig, GenPOConfig):
+    for block in (CoupledFlowConfig, GenPOConfig):
         assert all(field.metadata["doc"] for field in fields(block))
 
 
@@ -266,5 +266,7 @@ def test_a_device_that_is_not_there_is_named(key):
 @pytest.mark.parametrize("slip", ["flwo", "flows", "Flow"])
 def test_a_misspelt_block_of_ours_is_not_ignored(slip):
     with pytest.raises(ConfigError, match=rf"params\.network\.{slip}: .* did you mean 'flow'"):
-        parse_flow({"name": "genpo_actor_critic", slip: {"steps": 3}})
-    parse_flow({"name": "genpo_actor_critic", "mlp": {}, "cnn": {}, "separate": True, "flow": {}})
+        parse_coupled_flow({"name": "genpo_actor_critic", slip: {"steps": 3}})
+    parse_coupled_flow(
+        {"name": "genpo_actor_critic", "mlp": {}, "cnn": {}, "separate": True, "flow": {}}
+    )

@@ -8,7 +8,7 @@ import yaml
 from rlg_genpo import cli, isaaclab_tasks
 from rlg_genpo.blocks import parse
 from rlg_genpo.commands import doctor, swapping
-from rlg_genpo.config import FlowConfig, GenPOConfig
+from rlg_genpo.config.genpo import CoupledFlowConfig, GenPOConfig
 from rlg_genpo.errors import ConfigError
 
 
@@ -21,7 +21,7 @@ def test_it_reports_the_versions_that_are_installed():
     lines, _ = doctor.report()
     for topic, package in (("torch", "torch"), ("rl_games", "rl-games"), ("gymnasium",) * 2):
         assert metadata.version(package) in line_of(lines, f"{topic} ")
-    assert line_of(lines, "rl_games' tables").endswith("registered: genpo")
+    assert line_of(lines, "rl_games' tables").endswith("registered: genpo, cppo")
 
 
 def test_it_lists_every_task_of_ours():
@@ -184,7 +184,7 @@ def test_without_out_the_text_is_printed(gaussian, capsys):
 
 def test_what_a_swap_writes_are_the_defaults():
     head = swapping.HEADS["genpo"]
-    assert parse(FlowConfig, head["network"]["flow"], "flow") == FlowConfig()
+    assert parse(CoupledFlowConfig, head["network"]["flow"], "flow") == CoupledFlowConfig()
     assert parse(GenPOConfig, head["algo"], "algo") == GenPOConfig()
 
 

@@ -22,7 +22,7 @@ from rl_games.torch_runner import Runner
 
 from rlg_genpo import isaaclab_tasks
 from rlg_genpo.commands import configs, validation
-from rlg_genpo.config import GenPOSettings
+from rlg_genpo.config.genpo import GenPOSettings
 from rlg_genpo.isaaclab_tasks import BASELINES, POLICIES, TASKS, entry_points, task_and_key
 
 ROOT = Path(__file__).parents[1]

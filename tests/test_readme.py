@@ -9,7 +9,8 @@ import yaml
 
 from rlg_genpo.cli import main
 from rlg_genpo.commands import configs
-from rlg_genpo.config import FlowConfig, GenPOConfig, GenPOSettings
+from rlg_genpo.config.cppo import CPPOConfig, ReferenceFlowConfig, ResidualConfig
+from rlg_genpo.config.genpo import CoupledFlowConfig, GenPOConfig, GenPOSettings
 
 README = (Path(__file__).parent.parent / "README.md").read_text()
 #: short episodes, so that some end
@@ -66,7 +67,9 @@ def test_the_yaml_change_is_all_that_genpo_needs() -> None:
     assert GenPOSettings.from_params(swapped).flow.steps == change["network"]["flow"]["steps"]
 
 
-@pytest.mark.parametrize("block", [FlowConfig, GenPOConfig])
+@pytest.mark.parametrize(
+    "block", [CoupledFlowConfig, GenPOConfig, ReferenceFlowConfig, ResidualConfig, CPPOConfig]
+)
 def test_every_setting_is_in_the_table(block: type) -> None:
     for name, spec in block.__dataclass_fields__.items():
         assert f"| `{name}` |" in README or name == "name"

@@ -11,7 +11,7 @@ from rl_games.torch_runner import Runner
 from rlg_genpo import ALGORITHMS, ConfigError, register
 from rlg_genpo.agents.genpo import GenPOAgent
 from rlg_genpo.agents.players import GenPOPlayer
-from rlg_genpo.networks.builders import GenPOBuilder
+from rlg_genpo.builders.genpo import GenPOBuilder
 
 
 @pytest.fixture
@@ -39,7 +39,8 @@ def test_registering_again_changes_nothing(tables):
     register()
     assert [dict(table) for table in tables] == entered
     assert (Runner.run_train, Runner.create_player) == methods
-    assert [set(table) for table in tables] == [{"genpo"}, {"genpo_actor_critic"}]
+    names = {algorithm.network_name for algorithm in ALGORITHMS.values()}
+    assert [set(table) for table in tables] == [set(ALGORITHMS), names]
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import yaml
 from rl_games.torch_runner import Runner
 
 from rlg_genpo.commands import validation
-from rlg_genpo.config import GenPOSettings
+from rlg_genpo.config.genpo import GenPOSettings
 
 FILES = sorted((Path(__file__).parents[1] / "task_configs").glob("*.yaml"))
 #: an epoch in a second

@@ -54,13 +54,20 @@ class GenerativeAgent(A2CAgent):
         """Auxiliary losses by name: (coefficient, mean loss)."""
         return {}
 
-    def schedule_kl(self, log_ratio: Tensor) -> Tensor:
-        """KL estimator (B,) that the adaptive schedule reads."""
+    def schedule_kl(self, batch: io.Minibatch, result: io.Evaluation, log_ratio: Tensor) -> Tensor:
+        """KL or its estimator, (B,), that the adaptive schedule reads."""
         return kl_nonnegative(log_ratio)
 
     def bounded_rate(self, rate: float) -> float:
         """The learning rate within the schedule's bounds."""
         return rate
+
+    def minibatch_scalars(self, batch: io.Minibatch, result: io.Evaluation) -> dict[str, Tensor]:
+        """Scalars measured at every gradient step, before it."""
+        return {}
+
+    def after_update(self) -> None:
+        """What a method trains beside PPO, once an epoch and after PPO's gradient steps."""
 
     def epoch_scalars(self, batch: Mapping[str, Any]) -> dict[str, Tensor | float]:
         """Scalars measured once an epoch on the rollout, after the update."""
@@ -75,6 +82,8 @@ class GenerativeAgent(A2CAgent):
             compat.refuse_space("action")
         shape = (*tensors["actions"].shape[:2], self.policy.stored_dim)
         tensors["actions"] = torch.zeros(shape, device=self.ppo_device)
+        if self.policy.is_gaussian:
+            return
         for gaussian in ("mus", "sigmas"):
             del tensors[gaussian]
             self.update_list.remove(gaussian)
@@ -106,16 +115,18 @@ class GenerativeAgent(A2CAgent):
     def current_source(self) -> Tensor:
         """What the policy is conditioned on at the environments' present states, (B, C)."""
         self.model.eval()
-        obs = self.model.norm_obs(self._preproc_obs(self.obs["obs"]))
-        source, _, _ = self.model.a2c_network({"obs": obs, "rnn_states": self.rnn_states})
-        return source
+        obs = self._preproc_obs(self.obs["obs"])
+        with self.autocast():
+            return self.model.source({"obs": obs, "rnn_states": self.rnn_states})
 
     # -- update -----------------------------------------------------------------------------
 
     def prepare_dataset(self, batch_dict: dict[str, Any]) -> None:
-        # rl_games keeps a Gaussian's mus and sigmas beside the actions; here they have no width.
-        blank = batch_dict["actions"].new_empty(len(batch_dict["actions"]), 0)
-        super().prepare_dataset({**batch_dict, "mus": blank, "sigmas": blank})
+        if self.policy.is_gaussian:
+            super().prepare_dataset(batch_dict)
+            io.keep_rollout_gaussian(self.dataset.values_dict)
+        else:
+            super().prepare_dataset(io.blank_gaussian(batch_dict))
         self.rollout = batch_dict
 
     def set_train(self) -> None:
@@ -141,7 +152,6 @@ class GenerativeAgent(A2CAgent):
         compat.backward(self, loss)
         self.trancate_gradients_and_step()
         kl = self._record(batch, result, log_ratio.detach(), losses)
-        blank = batch.stored.new_empty(len(batch.stored), 0)
         self._report(batch, result)
         self.train_result = (
             actor.detach(),
@@ -150,8 +160,7 @@ class GenerativeAgent(A2CAgent):
             kl,
             self.last_lr,
             1.0,
-            blank,
-            blank,
+            *io.latest_gaussian(batch, result),
             losses["bounds"][1].detach() if "bounds" in losses else torch.zeros_like(kl),
         )
 
@@ -194,7 +203,10 @@ class GenerativeAgent(A2CAgent):
         self.scalars["clipped_share"].append(share)
         for name, (_, value) in losses.items():
             self.scalars[f"loss_{name}"].append(value.detach())
-        return masked_mean(self.schedule_kl(log_ratio), batch.mask)
+        with torch.no_grad():
+            for name, value in self.minibatch_scalars(batch, result).items():
+                self.scalars[name].append(value)
+            return masked_mean(self.schedule_kl(batch, result, log_ratio), batch.mask)
 
     def _report(self, batch: io.Minibatch, result: io.Evaluation) -> None:
         self.diagnostics.mini_batch(
@@ -218,6 +230,7 @@ class GenerativeAgent(A2CAgent):
         self.scalars.clear()
         result = super().train_epoch()
         self._stop_if_diverged()
+        self.after_update()
         self._absorb_observations(self.rollout["obses"])
         with torch.no_grad():
             measured = self.epoch_scalars(self.rollout)
@@ -263,6 +276,13 @@ class GenerativeAgent(A2CAgent):
         compat.keep_central_optimizer(self, state)
         state[checkpoints.KEY] = checkpoints.describe(self)
         return state
+
+    def extra_state(self) -> dict[str, Any]:
+        """What a method must keep in checkpoints beside the model and rl_games' own."""
+        return {}
+
+    def load_extra_state(self, state: Mapping[str, Any]) -> None:
+        """Go on from :meth:`extra_state`."""
 
     def set_full_state_weights(self, weights: dict[str, Any], set_epoch: bool = True) -> None:
         extras = checkpoints.check(weights, self.name_in_logs, self.head, self.model)

@@ -25,6 +25,7 @@ def describe(agent: Any) -> dict[str, Any]:
         "learning_rate": float(agent.config["learning_rate"]),
         "last_lr": agent.last_lr,
         "entropy_coef": agent.entropy_coef,
+        "state": agent.extra_state(),
     }
 
 
@@ -40,6 +41,7 @@ def resume(agent: Any, extras: Mapping[str, Any]) -> None:
         agent.entropy_coef = extras["entropy_coef"]
     for group in agent.optimizer.param_groups:
         group["lr"] = agent.last_lr
+    agent.load_extra_state(extras.get("state", {}))
 
 
 def check(

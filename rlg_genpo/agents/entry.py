@@ -9,7 +9,7 @@ from rl_games.algos_torch.model_builder import NetworkBuilder
 
 from rlg_genpo import compat
 from rlg_genpo.blocks import unknown
-from rlg_genpo.config import pick_device
+from rlg_genpo.config.device import pick_device
 from rlg_genpo.errors import ConfigError
 
 logger = logging.getLogger(__name__)

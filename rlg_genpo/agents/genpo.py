@@ -14,7 +14,7 @@ from torch import Tensor
 from rlg_genpo import compat
 from rlg_genpo.agents.base import GenerativeAgent, Losses
 from rlg_genpo.agents.schedule import BoundedAdaptive
-from rlg_genpo.config import GenPOSettings
+from rlg_genpo.config.genpo import GenPOSettings
 from rlg_genpo.maths import coupled, estimators, losses
 from rlg_genpo.models import io
 
@@ -22,7 +22,6 @@ logger = logging.getLogger(__name__)
 
 COMPRESSIONS = {"squared": losses.compression_squared, "norm": losses.compression_norm}
 KL_ESTIMATORS = {"nonnegative": estimators.kl_nonnegative, "plain": estimators.kl_plain}
-BOUNDS = {"bound": losses.soft_bound, "regularisation": losses.squared_norm}
 
 #: states and samples per state on which an epoch's spread and round-trip error are measured
 PROBE_STATES, PROBE_SAMPLES = 64, 16
@@ -79,14 +78,14 @@ class GenPOAgent(GenerativeAgent):
             compression = COMPRESSIONS[self.algo.compression](result.fresh).mean()
             terms["compression"] = (self.algo.compression_coef, compression)
         if self.bounds_loss_coef:
-            bound = BOUNDS[self.bound_loss_type](self.policy.to_env(result.fresh)).mean()
+            bound = losses.BOUNDS[self.bound_loss_type](self.policy.to_env(result.fresh)).mean()
             terms["bounds"] = (self.bounds_loss_coef, bound)
         if self.entropy_coef:
             cross_entropy = estimators.masked_mean(result.neglogp, batch.mask)
             terms["cross_entropy"] = (-self.entropy_coef, cross_entropy)
         return terms
 
-    def schedule_kl(self, log_ratio: Tensor) -> Tensor:
+    def schedule_kl(self, batch: io.Minibatch, result: io.Evaluation, log_ratio: Tensor) -> Tensor:
         return KL_ESTIMATORS[self.algo.kl_estimator](log_ratio)
 
     def epoch_scalars(self, batch: Mapping[str, Any]) -> dict[str, Tensor | float]:

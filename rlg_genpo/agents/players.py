@@ -8,7 +8,9 @@ from rl_games.algos_torch.players import PpoPlayerContinuous
 from torch import Tensor
 
 from rlg_genpo.agents import checkpoints, entry
-from rlg_genpo.config import GenPOSettings
+from rlg_genpo.config.cppo import CPPOSettings
+from rlg_genpo.config.genpo import GenPOSettings
+from rlg_genpo.models.generative import Playing
 
 
 class GenerativePlayer(PpoPlayerContinuous):
@@ -16,13 +18,15 @@ class GenerativePlayer(PpoPlayerContinuous):
 
     name_in_logs: str
     head: Mapping[str, Any]
+    #: one of the policy's deployments; None for its default
+    deployment: str | None = None
 
     def __init__(self, params: dict[str, Any]) -> None:
         entry.admit(params)
         super().__init__(params)
 
     def get_action(self, obs: Any, is_deterministic: bool = False) -> Tensor:
-        self.model.playing = "mode" if is_deterministic else "sample"
+        self.model.playing = Playing(is_deterministic, self.deployment)
         action = super().get_action(obs, is_deterministic)
         if self.has_batch_dimension:
             return action
@@ -42,4 +46,16 @@ class GenPOPlayer(GenerativePlayer):
 
     def __init__(self, params: dict[str, Any]) -> None:
         self.head = GenPOSettings.from_params(params).head()
+        super().__init__(params)
+
+
+class CPPOPlayer(GenerativePlayer):
+    """``algo.name: cppo``."""
+
+    name_in_logs = "cppo"
+
+    def __init__(self, params: dict[str, Any]) -> None:
+        settings = CPPOSettings.from_params(params)
+        self.head = settings.head()
+        self.deployment = settings.algo.deployment
         super().__init__(params)

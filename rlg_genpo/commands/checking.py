@@ -10,7 +10,6 @@ from rlg_genpo.commands.configs import Params
 from rlg_genpo.commands.listing import policy_name
 from rlg_genpo.commands.progress import short
 from rlg_genpo.commands.rollouts import quiet
-from rlg_genpo.config import parse_flow
 from rlg_genpo.errors import ConfigError
 
 UNKNOWN_SIZE = "not built: its size is known from the simulator only"
@@ -68,9 +67,7 @@ def policy(params: Params) -> str:
     name = policy_name(params["algo"]["name"])
     if params["algo"]["name"] not in validation.SETTINGS:
         return name
-    flow = parse_flow(params["network"])
-    widths = list(flow.units)
-    return f"{name}: {flow.steps} steps, mix {flow.mix:g}, {widths} on the {flow.condition}"
+    return f"{name}: {validation.SETTINGS[params['algo']['name']].from_params(params).summary()}"
 
 
 def aligned(lines: dict[str, Any]) -> list[str]:

@@ -18,7 +18,7 @@ CONFIG = """
 """
 
 NETWORK = """
-    name separate flow mlp cnn rnn space value_activation normalization central_value
+    name separate flow residual mlp cnn rnn space value_activation normalization central_value
     joint_obs_actions
 """
 

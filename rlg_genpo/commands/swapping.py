@@ -8,7 +8,7 @@ import yaml
 
 from rlg_genpo.commands import configs, validation
 from rlg_genpo.commands.configs import Params
-from rlg_genpo.config import LR_SCHEDULES, GenPOSettings, block_at
+from rlg_genpo.config.checks import LR_SCHEDULES, block_at
 from rlg_genpo.errors import ConfigError
 
 #: what the swap adds, by policy: the head's own settings, at their defaults, for overrides to name
@@ -25,6 +25,28 @@ HEADS: dict[str, dict[str, dict[str, Any]]] = {
                 "units": [64, 64],
                 "activation": "silu",
             },
+        },
+    },
+    "cppo": {
+        "algo": {
+            "name": "cppo",
+            "regulariser": "langevin",
+            "regulariser_coef": 0.02,
+            "ema": 0.9,
+            "distill_epochs": 15,
+            "distill_minibatches": 4,
+            "distill_lr": 1e-3,
+        },
+        "model": {"name": "cppo"},
+        "network": {
+            "name": "cppo_actor_critic",
+            "flow": {
+                "steps": 8,
+                "condition": "observation",
+                "units": [64, 64],
+                "activation": "silu",
+            },
+            "residual": {"units": [64, 64], "activation": "silu", "sigma": 0.5},
         },
     },
 }
@@ -54,7 +76,7 @@ def swap(word: str, policy: str) -> str:
     if config.get("lr_schedule") not in LR_SCHEDULES:
         # rl_games keeps the rate constant on a word that it does not know, such as "fixed".
         config["lr_schedule"] = "constant"
-    GenPOSettings.from_params(params)
+    validation.SETTINGS[policy].from_params(params)
     title = f"# {source.name} with the head of {policy}, by `rlg-genpo swap`; settings untuned.\n"
     return title + head_of(source) + yaml.safe_dump({**document, "params": params}, sort_keys=False)
 

@@ -9,12 +9,13 @@ from rlg_genpo.agents import checkpoints
 from rlg_genpo.blocks import number
 from rlg_genpo.commands import known, simulators
 from rlg_genpo.commands.configs import nearest
-from rlg_genpo.config import GenPOSettings
+from rlg_genpo.config.cppo import CPPOSettings
+from rlg_genpo.config.genpo import GenPOSettings
 from rlg_genpo.errors import CheckpointError, ConfigError
 from rlg_genpo.registration import ALGORITHMS, refuse_half_a_swap
 
 #: our settings by algorithm; rl_games' own algorithm has none
-SETTINGS = {"genpo": GenPOSettings}
+SETTINGS = {"genpo": GenPOSettings, "cppo": CPPOSettings}
 GAUSSIAN = "a2c_continuous"
 
 #: rl_games' keys of params.config on whose type it trips amid its work

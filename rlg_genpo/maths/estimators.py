@@ -3,6 +3,8 @@
 Each keeps the batch dimension; the KL divergence KL(pi_old || pi_new) is the mean of its estimator.
 """
 
+import math
+
 from torch import Tensor
 
 
@@ -26,3 +28,19 @@ def masked_mean(values: Tensor, mask: Tensor | None) -> Tensor:
     if mask is None:
         return values.mean()
     return (values * mask).sum() / mask.sum().clamp_min(1)
+
+
+def mixture_entropy(log_density: Tensor) -> tuple[Tensor, Tensor]:
+    """Two estimates, (B,), whose expectations enclose the entropy of a mixture, in nats.
+
+    Each is a negative log-mean-exp over components: with the sample's own component among them it
+    is too low on average, without it too high, by Jensen's inequality; both tend to the entropy.
+
+    Args:
+        log_density: of one sample under M components drawn from the mixture, (B, M), M at least 2;
+            the sample is from the first of them.
+    """
+    count = log_density.shape[1]
+    with_own = math.log(count) - log_density.logsumexp(dim=1)
+    without = math.log(count - 1) - log_density[:, 1:].logsumexp(dim=1)
+    return with_own, without

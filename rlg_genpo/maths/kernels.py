@@ -7,17 +7,24 @@ B batch, D action size; ``reference`` is a_k, the frozen flow's sample.
 
 from torch import Tensor
 
+from rlg_genpo.maths import gaussian
 
-def langevin(delta: Tensor, reference: Tensor, sigma: Tensor) -> Tensor:
-    """|delta + sigma^2/2 a_k|^2 / sigma^2, with no gradient to sigma.
 
-    Twice the KL between the kernel and the law of one Langevin step of size sigma^2/2 towards
-    N(0, I) from a_k, which is N(a_k - sigma^2/2 a_k, sigma^2).
+def langevin(delta: Tensor, reference: Tensor, sigma: Tensor, scale: float = 1.0) -> Tensor:
+    """|delta + sigma^2/2 a_k / scale^2|^2 / sigma^2, with no gradient to sigma.
+
+    Twice the KL between the kernel and the law of one Langevin step of size sigma^2/2 from a_k
+    towards N(0, scale^2 I), which is N(a_k - sigma^2/2 a_k / scale^2, sigma^2).
     """
     sigma = sigma.detach()
-    return ((delta + 0.5 * sigma.square() * reference) / sigma).square().sum(dim=-1)
+    return ((delta + 0.5 * (sigma / scale).square() * reference) / sigma).square().sum(dim=-1)
 
 
-def shrinkage(delta: Tensor, reference: Tensor, sigma: Tensor) -> Tensor:
+def shrinkage(delta: Tensor, sigma: Tensor) -> Tensor:
     """|delta|^2 / sigma^2, with no gradient to sigma: twice the KL to the kernel that stays put."""
     return (delta / sigma.detach()).square().sum(dim=-1)
+
+
+def kl_old(mean: Tensor, sigma: Tensor, old_mean: Tensor, old_sigma: Tensor) -> Tensor:
+    """Twice KL(old kernel || kernel), so that one coefficient serves all three."""
+    return 2 * gaussian.kl(old_mean, old_sigma.log(), mean, sigma.log())

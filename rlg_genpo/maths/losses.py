@@ -49,3 +49,7 @@ def soft_bound(action: Tensor, bound: float = 1.1) -> Tensor:
 def squared_norm(action: Tensor) -> Tensor:
     """|a|^2, (B, D) to (B,); what rl_games calls ``regularisation``."""
     return action.square().sum(dim=-1)
+
+
+#: by rl_games' ``bound_loss_type``
+BOUNDS = {"bound": soft_bound, "regularisation": squared_norm}

@@ -4,13 +4,20 @@ A subclass of rl_games' BaseModel, so that the normalisers, their checkpoint key
 are built are rl_games'. A new policy adds nothing here.
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from rl_games.algos_torch import models
 
 from rlg_genpo import compat
 from rlg_genpo.models import io
+
+
+class Playing(NamedTuple):
+    """How a player wants its actions."""
+
+    deterministic: bool
+    deployment: str | None  # of the policy's deployments; None for its default
 
 
 class GenerativeModel(models.BaseModel):
@@ -23,8 +30,8 @@ class GenerativeModel(models.BaseModel):
     class Network(models.BaseModelNetwork):
         """Normalisers, trunk and policy head.
 
-        ``playing`` is None in training; a player sets it to ``"mode"`` or ``"sample"`` and then
-        receives environment actions (B, D) instead of stored ones (B, A).
+        ``playing`` is None in training; a player sets it and then receives environment actions
+        (B, D) instead of stored ones (B, A).
         """
 
         a2c_network: Any
@@ -40,7 +47,7 @@ class GenerativeModel(models.BaseModel):
                 self.normalize_input = True
                 self.running_mean_std = compat.dict_normaliser(obs_shape)
             self.a2c_network = a2c_network
-            self.playing: str | None = None
+            self.playing: Playing | None = None
             compat.load_uncompiled(self)
 
         @property
@@ -73,18 +80,20 @@ class GenerativeModel(models.BaseModel):
                     return self._evaluate(condition, request, value, rnn_states)
                 value = self.denorm_value(value)
                 if self.playing is not None:
-                    return io.played(self._play(condition), value, rnn_states)
-                acted = self.policy.act(condition)
-                return io.acted(acted.stored, acted.neglogp, value, rnn_states)
+                    action = self.policy.play(condition, *self.playing)
+                    return io.played(action, value, rnn_states)
+                return io.acted(self.policy.act(condition), value, rnn_states)
+
+        def source(self, input_dict: dict[str, Any]) -> torch.Tensor:
+            """What the policy is conditioned on, (B, C); no head, no gradients."""
+            request = io.read(input_dict)
+            with torch.no_grad():
+                obs = self.norm_obs(request.obs)
+                return self.a2c_network.source({"obs": obs, **request.trunk}).float()
 
         def _evaluate(
             self, condition: Any, request: io.Request, value: torch.Tensor, rnn_states: Any
         ) -> dict[str, Any]:
             evaluated = self.policy.evaluate(condition, request.stored)
             fresh = self.policy.resample(condition, request.fresh) if request.fresh else None
-            return io.evaluated(evaluated.neglogp, evaluated.entropy, value, rnn_states, fresh)
-
-        def _play(self, condition: Any) -> torch.Tensor:
-            if self.playing == "mode":
-                return self.policy.to_env(self.policy.mode(condition))
-            return self.policy.to_env(self.policy.act(condition).stored)
+            return io.evaluated(evaluated, value, rnn_states, fresh)

@@ -9,6 +9,8 @@ from typing import Any
 
 from torch import Tensor
 
+from rlg_genpo.policies.base import Acted, Evaluated, Gaussian
+
 
 @dataclass(frozen=True)
 class Request:
@@ -60,8 +62,19 @@ def valued(value: Tensor, rnn_states: Any) -> dict[str, Any]:
     return {"values": value, "rnn_states": rnn_states}
 
 
-def acted(stored: Tensor, neglogp: Tensor, value: Tensor, rnn_states: Any) -> dict[str, Any]:
-    return {"actions": stored, "neglogpacs": neglogp, "values": value, "rnn_states": rnn_states}
+def acted(sample: Acted, value: Tensor, rnn_states: Any) -> dict[str, Any]:
+    return {
+        "actions": sample.stored,
+        "neglogpacs": sample.neglogp,
+        "values": value,
+        "rnn_states": rnn_states,
+        **gaussian_of(sample.gaussian),
+    }
+
+
+def gaussian_of(gaussian: Gaussian | None) -> dict[str, Any]:
+    """As rl_games' own Gaussian says it; nothing where the density is of another kind."""
+    return {} if gaussian is None else {"mus": gaussian.mean, "sigmas": gaussian.sigma}
 
 
 def played(action: Tensor, value: Tensor, rnn_states: Any) -> dict[str, Any]:
@@ -70,15 +83,20 @@ def played(action: Tensor, value: Tensor, rnn_states: Any) -> dict[str, Any]:
 
 
 def evaluated(
-    neglogp: Tensor, entropy: Tensor, value: Tensor, rnn_states: Any, fresh: Tensor | None
+    density: Evaluated, value: Tensor, rnn_states: Any, fresh: Tensor | None
 ) -> dict[str, Any]:
     return {
-        "prev_neglogp": neglogp,
-        "entropy": entropy,
+        "prev_neglogp": density.neglogp,
+        "entropy": density.entropy,
         "values": value,
         "rnn_states": rnn_states,
         "fresh": fresh,
+        **gaussian_of(density.gaussian),
     }
+
+
+#: ours, in rl_games' dataset
+ROLLOUT = ("rollout_mu", "rollout_sigma")
 
 
 @dataclass(frozen=True)
@@ -93,6 +111,9 @@ class Minibatch:
     returns: Tensor  # (B, V), normalised
     mask: Tensor | None  # (B,), 1 on real rows; None when all are
     trunk: dict[str, Any]
+    #: of a Gaussian density: at the rollout, and after the latest pass over these rows
+    rollout: Gaussian | None
+    latest: Gaussian | None
 
     @classmethod
     def from_dict(cls, batch: Mapping[str, Any]) -> "Minibatch":
@@ -105,7 +126,30 @@ class Minibatch:
             returns=batch["returns"],
             mask=batch.get("rnn_masks"),
             trunk={key: batch[key] for key in ("rnn_states", "dones") if key in batch},
+            rollout=_gaussian_at(batch, *ROLLOUT),
+            latest=_gaussian_at(batch, "mu", "sigma"),
         )
+
+
+def _gaussian_at(batch: Mapping[str, Any], mean: str, sigma: str) -> Gaussian | None:
+    if mean not in batch or not batch[mean].shape[-1]:
+        return None
+    return Gaussian(batch[mean], batch[sigma])
+
+
+def keep_rollout_gaussian(values: dict[str, Any]) -> None:
+    """Keep the rollout's Gaussian in rl_games' dataset, which overwrites its ``mu`` and ``sigma``.
+
+    They become the latest pass's, so that the KL of each is to the pass before.
+    """
+    for name, latest in zip(ROLLOUT, ("mu", "sigma"), strict=True):
+        values[name] = values[latest].clone()
+
+
+def blank_gaussian(batch: Mapping[str, Any]) -> dict[str, Any]:
+    """A rollout with ``mus`` and ``sigmas`` of no width, for a density of another kind."""
+    blank = batch["actions"].new_empty(len(batch["actions"]), 0)
+    return {**batch, "mus": blank, "sigmas": blank}
 
 
 @dataclass(frozen=True)
@@ -116,6 +160,7 @@ class Evaluation:
     entropy: Tensor  # (B,), nats
     values: Tensor  # (B, V), normalised
     fresh: Any  # (count, A), differentiable; None where no fresh samples were asked for
+    gaussian: Gaussian | None
 
     @classmethod
     def from_dict(cls, result: Mapping[str, Any]) -> "Evaluation":
@@ -124,4 +169,13 @@ class Evaluation:
             entropy=result["entropy"],
             values=result["values"],
             fresh=result["fresh"],
+            gaussian=_gaussian_at(result, "mus", "sigmas"),
         )
+
+
+def latest_gaussian(batch: Minibatch, result: Evaluation) -> tuple[Tensor, Tensor]:
+    """What rl_games writes over its dataset's ``mu`` and ``sigma`` after a gradient step."""
+    if result.gaussian is None:
+        blank = batch.stored.new_empty(len(batch.stored), 0)
+        return blank, blank
+    return result.gaussian.mean.detach(), result.gaussian.sigma.detach()

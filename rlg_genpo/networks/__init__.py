@@ -1,1 +1,1 @@
-"""Torch modules; only builders.py and trunks.py import rl_games."""
+"""Torch modules; only trunks.py imports rl_games."""

@@ -27,6 +27,10 @@ class ActorCritic(nn.Module):
         features, value, states = self.trunk(inputs)
         return (features if self.on_features else inputs["obs"]), value, states
 
+    def source(self, inputs: Mapping[str, Any]) -> Tensor:
+        """What the head sees, without the trunk where the head does not stand on it."""
+        return self.trunk(inputs)[0] if self.on_features else inputs["obs"]
+
     def is_rnn(self) -> bool:
         return self.trunk.is_rnn()
 

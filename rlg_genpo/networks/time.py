@@ -24,14 +24,19 @@ def sinusoidal(time: Tensor, width: int) -> Tensor:
 class TimeEmbedding(nn.Module):
     """Embeddings of all N step times k/N at once: no argument, returns (N, width).
 
-    The flow only ever stands at these N times, so they are embedded once per step of training or
-    rollout and not once per sample.
+    A flow that acts only ever stands at these N times, so they are embedded once per step of
+    training or rollout and not once per sample.
     """
 
     def __init__(self, steps: int, width: int, units: Sequence[int], activation: str) -> None:
         super().__init__()
+        self.width = width
         self.register_buffer("features", sinusoidal(torch.arange(steps) / steps, width))
         self.mlp = mlp(width, units, width, activation)
 
     def forward(self) -> Tensor:
         return self.mlp(self.features)
+
+    def of(self, times: Tensor) -> Tensor:
+        """Embeddings of any times in [0, 1], (T,) to (T, width): what flow matching trains on."""
+        return self.mlp(sinusoidal(times, self.width))

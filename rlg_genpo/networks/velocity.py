@@ -1,20 +1,18 @@
-"""The velocity network of a flow policy, with its first layer split by what changes when.
+"""The velocity network of a flow policy.
 
 D action size, N flow steps, B batch, H width of the first hidden layer. A plain MLP would see
-concat(condition, half action, time embedding) at each of the 2 N evaluations. Its first layer is
-linear, so the condition's part is computed once per state, the time's part once per flow step for
-the whole batch, and only the action's part, D wide, stands inside the loop.
+concat(condition, action, time embedding) at each evaluation. Its first layer is split: the
+condition's part is computed once per state, the time's part once per flow step for the whole batch,
+and only the action's part, D wide, stands inside the loop.
 """
 
-import math
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
-from rlg_genpo.networks.mlp import ACTIVATIONS, mlp_parts, scale_output
+from rlg_genpo.networks.split import SplitMLP
 from rlg_genpo.networks.time import TimeEmbedding
 
 
@@ -31,12 +29,12 @@ class Condition(NamedTuple):
         return Condition(self.state[spread], self.time)
 
 
-class Velocity(nn.Module):
-    """v(half action, t_k, condition): (B, D) to (B, D), an MLP whose last layer starts near zero.
+class Velocity(SplitMLP):
+    """v(action, t_k, condition): (B, D) to (B, D), an MLP whose last layer starts near zero.
 
     Args:
         condition_dim: width of what the flow is conditioned on (an observation or features).
-        action_dim: D.
+        action_dim: D; half of GenPO's doubled action.
         steps: N.
         units: hidden widths, at least one.
         activation: a key of :data:`rlg_genpo.networks.mlp.ACTIVATIONS`.
@@ -56,35 +54,34 @@ class Velocity(nn.Module):
         time_units: Sequence[int] = (256, 256),
         output_scale: float = 0.01,
     ) -> None:
-        super().__init__()
+        super().__init__(
+            condition_dim, action_dim, units, activation, output_scale, extra_dim=time_embedding
+        )
         self.steps = steps
-        self.action_dim = action_dim
         self.time = TimeEmbedding(steps, time_embedding, time_units, activation)
-        first = units[0]
-        self.from_condition = nn.Linear(condition_dim, first)
-        self.from_action = nn.Linear(action_dim, first, bias=False)
-        self.from_time = nn.Linear(time_embedding, first, bias=False)
-        self._init_as_one_layer(condition_dim + action_dim + time_embedding)
-        hidden, output = mlp_parts(first, units[1:], action_dim, activation)
-        scale_output(output, output_scale)
-        self.rest = nn.Sequential(ACTIVATIONS[activation](), *hidden, output)
-
-    def _init_as_one_layer(self, fan_in: int) -> None:
-        # The three parts are one layer of the paper's network: same bound as nn.Linear would draw.
-        bound = 1 / math.sqrt(fan_in)
-        for part in (self.from_condition, self.from_action, self.from_time):
-            nn.init.uniform_(part.weight, -bound, bound)
-        nn.init.uniform_(self.from_condition.bias, -bound, bound)
+        self.from_time = nn.Linear(time_embedding, units[0], bias=False)
+        nn.init.uniform_(self.from_time.weight, -self.bound, self.bound)
 
     def condition(self, source: Tensor) -> Condition:
         """Everything that does not depend on the action; ``source`` is (B, condition_dim)."""
         return Condition(self.from_condition(source), self.from_time(self.time()))
 
-    def forward(self, condition: Condition, half: Tensor, k: int) -> Tensor:
-        """Velocity at step k; ``half`` is (B, D)."""
-        shared = condition.state + condition.time[k]
-        return self.rest(shared + functional.linear(half, self.from_action.weight))
+    def forward(self, condition: Condition, action: Tensor, k: int) -> Tensor:
+        """Velocity at step k; ``action`` is (B, D)."""
+        return self.finish(condition.state + condition.time[k], action)
 
     def at(self, condition: Condition) -> Callable[[Tensor, int], Tensor]:
-        """The velocity as a function of (half action, step), as the maths wants it."""
-        return lambda half, k: self(condition, half, k)
+        """The velocity as a function of (action, step), as the maths wants it."""
+        return lambda action, k: self(condition, action, k)
+
+    def between(self, source: Tensor, action: Tensor, times: Tensor) -> Tensor:
+        """Velocity at any times in [0, 1], (T,): row i of (B, D) stands at ``times[i % T]``.
+
+        A time's embedding costs more than a velocity, and a batch needs no more than a few hundred
+        different times. ``source`` is (B, condition_dim).
+        """
+        time = self.from_time(self.time.of(times))
+        cycles = -(-len(source) // len(times))
+        return self.finish(
+            self.from_condition(source) + time.repeat(cycles, 1)[: len(source)], action
+        )

@@ -13,11 +13,20 @@ from torch import Tensor, nn
 
 
 @dataclass(frozen=True)
+class Gaussian:
+    """The diagonal Gaussian that a policy's density is of, where it is of one."""
+
+    mean: Tensor  # (B, D)
+    sigma: Tensor  # (B, D)
+
+
+@dataclass(frozen=True)
 class Acted:
     """A sampled action and its density."""
 
     stored: Tensor  # (B, A)
     neglogp: Tensor  # (B,), nats
+    gaussian: Gaussian | None = None
 
 
 @dataclass(frozen=True)
@@ -25,13 +34,18 @@ class Evaluated:
     """The current density of a stored action."""
 
     neglogp: Tensor  # (B,), nats
-    entropy: Tensor  # (B,), nats, of the stored action's distribution
+    entropy: Tensor  # (B,), nats, of the density that ``neglogp`` is of
+    gaussian: Gaussian | None = None
 
 
 class Policy(nn.Module, ABC):
     """A policy over stored actions, conditioned on a tensor (B, C): an observation or features."""
 
     stored_dim: int
+    #: whether the density is a Gaussian's, so that rl_games' own KL of ``mus`` and ``sigmas`` holds
+    is_gaussian = False
+    #: names of what a player may execute, where there is a choice
+    deployments: tuple[str, ...] = ()
 
     @abstractmethod
     def condition(self, source: Tensor) -> Any:
@@ -56,3 +70,12 @@ class Policy(nn.Module, ABC):
     @abstractmethod
     def to_env(self, stored: Tensor) -> Tensor:
         """Stored actions (B, A) to the environment's (B, D), before rl_games' clamp and rescale."""
+
+    def play(self, condition: Any, deterministic: bool, deployment: str | None) -> Tensor:
+        """What a player executes, (B, D).
+
+        Args:
+            deployment: one of :attr:`deployments`, or None for the policy's default.
+        """
+        stored = self.mode(condition) if deterministic else self.act(condition).stored
+        return self.to_env(stored)

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.distributions import Normal
 
-from rlg_genpo.config import MAX_ERROR_GROWTH, error_growth
+from rlg_genpo.config.genpo import MAX_ERROR_GROWTH, error_growth
 from rlg_genpo.maths import coupled
 
 #: (D, N, p), with the smallest sizes and a flow that does not mix

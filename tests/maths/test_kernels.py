@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from torch.distributions import Normal, kl_divergence
 
 from rlg_genpo.maths import gaussian, kernels
 
@@ -25,14 +26,32 @@ def test_langevin_is_twice_the_divergence_from_a_langevin_step(kernel):
 def test_shrinkage_is_twice_the_divergence_from_staying_put(kernel):
     delta, reference, log_sigma = kernel
     divergence = gaussian.kl(reference + delta, log_sigma, reference, log_sigma)
-    found = kernels.shrinkage(delta, reference, log_sigma.exp())
+    found = kernels.shrinkage(delta, log_sigma.exp())
     torch.testing.assert_close(found, 2 * divergence)
 
 
-@pytest.mark.parametrize("regulariser", [kernels.langevin, kernels.shrinkage])
+def test_towards_a_narrower_normal_the_step_is_larger(kernel):
+    delta, reference, log_sigma = kernel
+    sigma = log_sigma.exp()
+    step = reference - 0.5 * sigma.square() * reference / 0.3**2  # the score is -a_k / scale^2
+    divergence = gaussian.kl(reference + delta, log_sigma, step, log_sigma)
+    found = kernels.langevin(delta, reference, sigma, scale=0.3)
+    torch.testing.assert_close(found, 2 * divergence)
+
+
+def test_kl_old_is_twice_the_divergence_from_the_rollouts_kernel(kernel):
+    delta, reference, log_sigma = kernel
+    mean, sigma = reference + delta, log_sigma.exp().expand_as(reference)
+    law, old = Normal(mean, sigma), Normal(mean + 0.3, 1.4 * sigma)
+    found = kernels.kl_old(mean, sigma, mean + 0.3, 1.4 * sigma)
+    torch.testing.assert_close(found, 2 * kl_divergence(old, law).sum(dim=-1))
+
+
+@pytest.mark.parametrize("regulariser", ["langevin", "shrinkage"])
 def test_they_move_the_mean_and_not_sigma(kernel, regulariser):
     delta, reference, log_sigma = (part.requires_grad_() for part in kernel)
-    regulariser(delta, reference, log_sigma.exp()).sum().backward()
+    inputs = (delta, reference) if regulariser == "langevin" else (delta,)
+    getattr(kernels, regulariser)(*inputs, log_sigma.exp()).sum().backward()
     assert log_sigma.grad is None
     assert delta.grad.abs().min() > 0
 

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from rlg_genpo.models import io
+from rlg_genpo.models.generative import Playing
 from tests.rig import LSTM
 
 B = 5
@@ -86,13 +87,13 @@ def test_fresh_samples_are_as_many_as_asked_for(model, count):
     assert out["fresh"].shape == (count, 4) and out["fresh"].requires_grad
 
 
-@pytest.mark.parametrize("playing", ["mode", "sample"])
-def test_a_player_receives_environment_actions(model, playing):
+@pytest.mark.parametrize("deterministic", [True, False])
+def test_a_player_receives_environment_actions(model, deterministic):
     network, obs = model(), torch.randn(B, 4)
-    network.playing = playing
+    network.playing = Playing(deterministic, None)
     first, second = network(ask(obs)), network(ask(obs))
     assert first["mus"].shape == (B, 2) and first["mus"] is first["actions"]
-    assert torch.equal(first["mus"], second["mus"]) == (playing == "mode")
+    assert torch.equal(first["mus"], second["mus"]) == deterministic
 
 
 def test_recurrent_states_come_out_as_they_went_in(model):

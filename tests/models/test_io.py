@@ -3,6 +3,7 @@
 import torch
 
 from rlg_genpo.models import io
+from rlg_genpo.policies.base import Acted, Evaluated, Gaussian
 
 
 def test_a_request_without_flags_is_a_training_request():
@@ -36,7 +37,32 @@ def test_a_minibatch_by_rl_games_names():
 
 
 def test_an_evaluation_comes_back_by_name():
-    out = io.evaluated("neglogp", "entropy", "values", "states", "fresh")
-    result = io.Evaluation.from_dict(out)
-    assert (result.neglogp, result.entropy) == ("neglogp", "entropy")
-    assert (result.values, result.fresh) == ("values", "fresh")
+    neglogp, entropy, mean, sigma = torch.rand(4, 3, 2)
+    for gaussian in (None, Gaussian(mean, sigma)):
+        out = io.evaluated(Evaluated(neglogp, entropy, gaussian), "values", "states", "fresh")
+        result = io.Evaluation.from_dict(out)
+        assert result.neglogp is neglogp and result.entropy is entropy
+        assert (result.values, result.fresh) == ("values", "fresh")
+        assert result.gaussian == gaussian
+
+
+def test_rl_games_stores_a_gaussian_by_its_own_names():
+    stored, neglogp, mean, sigma = torch.rand(4, 3, 2)
+    assert "mus" not in io.acted(Acted(stored, neglogp), "values", "states")
+    out = io.acted(Acted(stored, neglogp, Gaussian(mean, sigma)), "values", "states")
+    assert out["mus"] is mean and out["sigmas"] is sigma
+
+
+def test_the_rollouts_gaussian_outlives_what_rl_games_overwrites():
+    names = ("actions", "old_logp_actions", "advantages", "old_values", "returns")
+    values = {"obs": 0, "mu": torch.zeros(3, 2), "sigma": torch.ones(3, 2)}
+    values |= {name: torch.zeros(3, 1) for name in names}
+    io.keep_rollout_gaussian(values)
+    values["mu"][:] = 5.0
+    batch = io.Minibatch.from_dict(values)
+    assert batch.rollout.mean.max() == 0 and batch.latest.mean.min() == 5
+
+
+def test_a_density_of_another_kind_has_a_gaussian_of_no_width():
+    batch = io.blank_gaussian({"actions": torch.zeros(3, 4)})
+    assert batch["mus"].shape == batch["sigmas"].shape == (3, 0)

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
+from rlg_genpo.builders.genpo import GenPOBuilder
 from rlg_genpo.errors import ConfigError
-from rlg_genpo.networks.builders import GenPOBuilder
 from tests.rig import CNN, LSTM, MLP
 
 B = 5

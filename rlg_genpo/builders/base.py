@@ -1,30 +1,37 @@
-"""From a user's ``network:`` block to a network: rl_games' own trunk with our head on it."""
+"""From a user's ``network:`` block to a network: rl_games' own trunk with a head of ours on it."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any
 
 from rl_games.algos_torch.network_builder import NetworkBuilder
 
 from rlg_genpo import compat
-from rlg_genpo.config import FlowConfig, parse_flow
+from rlg_genpo.config.flow import PATH
 from rlg_genpo.errors import ConfigError
 from rlg_genpo.networks.actor_critic import ActorCritic
 from rlg_genpo.networks.trunks import DictTrunk, Trunk
 from rlg_genpo.networks.velocity import Velocity
 from rlg_genpo.policies.base import Policy
-from rlg_genpo.policies.genpo import GenPO
 
 
-class GenPOBuilder(NetworkBuilder):
-    """``network.name: genpo_actor_critic``.
+class FlowBuilder(NetworkBuilder, ABC):
+    """Builds a policy whose YAML has a ``flow:`` block.
 
-    To plug in a trunk, a velocity or a policy of your own, subclass, override one of the three
-    ``make_*`` methods, and register the subclass with rl_games under a name of yours.
+    To plug in a trunk, a velocity or a policy of your own, subclass a policy's builder, override
+    one of the ``make_*`` methods, and register the subclass with rl_games under a name of yours.
     """
 
+    params: Mapping[str, Any]
+    flow: Any  #: the policy's own :class:`rlg_genpo.config.flow.FlowConfig`
+
+    @abstractmethod
     def load(self, params: Mapping[str, Any]) -> None:
-        self.params = params
-        self.flow = parse_flow(params)
+        """Keep and parse the network block."""
+
+    @abstractmethod
+    def make_policy(self, velocity: Velocity, condition_dim: int) -> Policy:
+        """The head around a velocity network."""
 
     def build(self, name: str, **kwargs: Any) -> ActorCritic:
         obs_shape = kwargs["input_shape"]
@@ -33,13 +40,13 @@ class GenPOBuilder(NetworkBuilder):
         on_features = self.flow.condition == "features"
         if not on_features and (isinstance(obs_shape, Mapping) or len(obs_shape) != 1):
             raise ConfigError(
-                "params.network.flow.condition: 'observation' needs a flat observation vector, got "
+                f"{PATH}.condition: 'observation' needs a flat observation vector, got "
                 f"shape {obs_shape}; use condition: features."
             )
         trunk = self.make_trunk(**kwargs)
         condition_dim = trunk.feature_dim if on_features else obs_shape[0]
         velocity = self.make_velocity(condition_dim, kwargs["actions_num"])
-        return ActorCritic(trunk, self.make_policy(velocity), on_features)
+        return ActorCritic(trunk, self.make_policy(velocity, condition_dim), on_features)
 
     def make_trunk(self, **kwargs: Any) -> Any:
         """A trunk for rl_games' build arguments (``input_shape``, ``value_size``, ``num_seqs``).
@@ -56,7 +63,7 @@ class GenPOBuilder(NetworkBuilder):
 
     def make_velocity(self, condition_dim: int, action_dim: int) -> Velocity:
         """The velocity network; a replacement subclasses :class:`Velocity`."""
-        flow: FlowConfig = self.flow
+        flow = self.flow
         return Velocity(
             condition_dim,
             action_dim,
@@ -67,6 +74,3 @@ class GenPOBuilder(NetworkBuilder):
             flow.time_units,
             flow.output_scale,
         )
-
-    def make_policy(self, velocity: Velocity) -> Policy:
-        return GenPO(velocity, self.flow.mix)

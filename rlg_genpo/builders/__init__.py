@@ -1,0 +1,1 @@
+"""What rl_games builds from a ``network:`` block: its own trunk with a policy head on it."""

@@ -1,0 +1,1 @@
+"""Our YAML blocks, parsed once: a dataclass per block. Standard library only."""

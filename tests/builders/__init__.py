@@ -1,0 +1,1 @@
+"""Facts about rlg_genpo.networks."""
