@@ -17,6 +17,7 @@ from rlg_genpo.commands import (
     swapping,
     training,
 )
+from rlg_genpo.config.cppo import DEPLOYMENTS
 from rlg_genpo.errors import CheckpointError, ConfigError, DivergedError
 from rlg_genpo.version import __version__
 
@@ -25,6 +26,7 @@ Command = Callable[[argparse.Namespace], int]
 #: flushed line by line, so that a log file grows as the run does
 say = functools.partial(print, flush=True)
 
+MODES = f"of a CPPO policy: {', '.join(DEPLOYMENTS)}"
 WORDS = "CONFIG, the name of a shipped configuration or a path, and overrides of its params"
 
 
@@ -70,14 +72,28 @@ def train(args: argparse.Namespace) -> int:
 
 def play(args: argparse.Namespace) -> int:
     evaluation.play(
-        args.run, args.episodes, not args.sample, args.device, args.config, args.seed, say
+        args.run,
+        args.episodes,
+        not args.sample,
+        args.mode,
+        args.device,
+        args.config,
+        args.seed,
+        say,
     )
     return 0
 
 
 def evaluate(args: argparse.Namespace) -> int:
     report = evaluation.evaluate(
-        args.run, args.episodes, args.seed, args.checkpoint, args.device, args.config, say
+        args.run,
+        args.episodes,
+        args.seed,
+        args.checkpoint,
+        args.mode,
+        args.device,
+        args.config,
+        say,
     )
     if args.json is not None:
         evaluation.write_json(report, args.json)
@@ -202,6 +218,7 @@ def add_play(command: argparse.ArgumentParser) -> None:
     add_run(command)
     command.add_argument("--episodes", type=int, default=10, help="default: %(default)s")
     command.add_argument("--sample", action="store_true", help="sample actions, not the mode")
+    command.add_argument("--mode", metavar="MODE", help=f"{MODES}; --sample then starts from noise")
     add_device(command)
 
 
@@ -217,6 +234,9 @@ def add_eval(command: argparse.ArgumentParser) -> None:
     command.add_argument("--json", type=Path, metavar="FILE", help="write the results there too")
     command.add_argument(
         "--checkpoint", choices=("last", "best"), default="last", help="of a run folder"
+    )
+    command.add_argument(
+        "--mode", nargs="+", default=[], metavar="MODE", help=f"{MODES} (default: flow_ema)"
     )
     add_device(command)
 

@@ -2,7 +2,8 @@
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
 from typing import Any
@@ -46,10 +47,39 @@ def locate(word: str, which: str = "last") -> Checkpoint:
     return runs.locate(word, which)
 
 
+@dataclass(frozen=True)
+class Kind:
+    """A way to choose actions, and its row of the table."""
+
+    deterministic: bool
+    mode: str | None = None  # of the policy's deployments; None for its default
+
+    @property
+    def name(self) -> str:
+        kind = "deterministic" if self.deterministic else "sampled"
+        return kind if self.mode is None else f"{self.mode}_{kind}"
+
+
+def kinds_of(params: Params, modes: Sequence[str]) -> list[Kind]:
+    """What is measured: the default, and the modes asked for, or else the averaged flow alone.
+
+    Raises:
+        ConfigError: the policy has no such mode.
+    """
+    name = params["algo"]["name"]
+    known = validation.SETTINGS[name].deployments if name in validation.SETTINGS else ()
+    for mode in modes:
+        validation.check_mode(params, mode)
+    if not modes and "flow_ema" in known:
+        modes = ["flow_ema"]
+    return [Kind(flag, mode) for mode in (None, *modes) for flag in (True, False)]
+
+
 def play(
     word: str,
     episodes: int,
     deterministic: bool,
+    mode: str | None,
     device: str,
     config: str | None,
     seed: int,
@@ -59,8 +89,11 @@ def play(
     validation.check_count("--episodes", episodes)
     checkpoint = locate(word)
     params = rollouts.prepared(config_of(checkpoint, config), device, seed)
+    kind = Kind(deterministic, mode)
+    if mode is not None:
+        validation.check_mode(params, mode)
     validation.check_checkpoint(params, checkpoint.load())
-    stage = rollouts.set_stage(params, checkpoint, 1)
+    stage = rollouts.set_stage(params, checkpoint, 1, mode)
     finished: list[Episode] = []
 
     def tell(episode: Episode) -> None:
@@ -69,8 +102,7 @@ def play(
 
     rollouts.play(stage, episodes, deterministic, tell)
     mean = np.mean([episode.value for episode in finished])
-    kind = "deterministic" if deterministic else "sampled"
-    say(f"mean return {mean:.2f} over {len(finished)} {kind} episodes")
+    say(f"mean return {mean:.2f} over {len(finished)} {kind.name.replace('_', ' ')} episodes")
 
 
 def evaluate(
@@ -78,24 +110,30 @@ def evaluate(
     episodes: int,
     seed: int,
     which: str,
+    modes: Sequence[str],
     device: str,
     config: str | None,
     say: Say,
 ) -> dict[str, Any]:
-    """Deterministic and sampled returns over at least ``episodes`` episodes each; says a table."""
+    """Deterministic and sampled returns over at least ``episodes`` episodes each; says a table.
+
+    Args:
+        modes: deployments to measure beside the policy's default, where it offers any.
+    """
     validation.check_count("--episodes", episodes)
     checkpoint = locate(word, which)
     params = rollouts.prepared(config_of(checkpoint, config), device, seed)
+    kinds = kinds_of(params, modes)
     state = checkpoint.load()
     validation.check_checkpoint(params, state)
     per_env = ceil(episodes / MOST_ENVS)
     envs = ceil(episodes / per_env)
     results = {}
-    for kind in ("deterministic", "sampled"):
+    for kind in kinds:
         found: list[Episode] = []
-        stage = rollouts.set_stage(params, checkpoint, envs)
-        rollouts.play(stage, per_env, kind == "deterministic", found.append)
-        results[kind] = summary(found, seed)
+        stage = rollouts.set_stage(params, checkpoint, envs, kind.mode)
+        rollouts.play(stage, per_env, kind.deterministic, found.append)
+        results[kind.name] = summary(found, seed)
     report = {
         "task": simulators.task_of(params["config"]),
         "policy": params["algo"]["name"],
@@ -146,11 +184,12 @@ def interval(values: np.ndarray, seed: int) -> tuple[float, float]:
 
 def table(report: dict[str, Any]) -> list[str]:
     """The results as lines of text."""
+    wide = max(len(kind) for kind in report["results"]) + 1
     lines = [
         f"{report['policy']} on {report['task']}: {report['checkpoint']}, "
         f"{report['frames']} frames, {report['episodes']} episodes each, seed {report['seed']}",
-        f"{'':13}" + "".join(f"{heading:>10}" for heading in HEADINGS),
+        " " * wide + "".join(f"{heading:>10}" for heading in HEADINGS),
     ]
     for kind, result in report["results"].items():
-        lines.append(f"{kind:13}" + "".join(f"{result[column]:10.1f}" for column in COLUMNS))
+        lines.append(f"{kind:{wide}}" + "".join(f"{result[column]:10.1f}" for column in COLUMNS))
     return lines

@@ -51,11 +51,12 @@ def prepared(params: Params, device: str, seed: int) -> Params:
     return params
 
 
-def set_stage(params: Params, checkpoint: Checkpoint, count: int) -> Stage:
+def set_stage(params: Params, checkpoint: Checkpoint, count: int, mode: str | None) -> Stage:
     """Make the player and ``count`` environments, and load the checkpoint.
 
     Args:
         params: from :func:`prepared`.
+        mode: a deployment of the policy, instead of what its YAML says.
     """
     with quiet():
         runner = Runner()
@@ -66,6 +67,8 @@ def set_stage(params: Params, checkpoint: Checkpoint, count: int) -> Stage:
         env = vecenv.create_vec_env(config["env_name"], count, **config["env_config"])
         config["vec_env"], config["env_info"] = env, env.get_env_info()
         player = runner.create_player()
+        if mode is not None:
+            player.deployment = mode
         with checkpoint.readable() as path:
             player.restore(str(path))
     seed_all(params["seed"])

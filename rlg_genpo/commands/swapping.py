@@ -1,6 +1,7 @@
 """``rlg-genpo swap``: a Gaussian rl_games YAML turned into one of ours, the rest as it was."""
 
 import itertools
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -69,7 +70,10 @@ def swap(word: str, policy: str) -> str:
     head = HEADS[policy]
     params["algo"], params["model"] = dict(head["algo"]), dict(head["model"])
     network = {key: value for key, value in params["network"].items() if key != "space"}
-    params["network"] = {**network, **head["network"]}
+    params["network"] = {**network, **deepcopy(head["network"])}
+    if "rnn" in network or "cnn" in network:
+        # The head must stand on such a trunk; it cannot see the observation by itself.
+        params["network"]["flow"]["condition"] = "features"
     config: Any = block_at(params, "config")
     # Neither the Gaussian's run folder nor that of a shipped configuration.
     config["name"] = f"{config.get('name', source.stem)}_swapped_{policy}"

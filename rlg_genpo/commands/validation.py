@@ -6,7 +6,7 @@ from typing import Any
 from rl_games.algos_torch.model_builder import ModelBuilder
 
 from rlg_genpo.agents import checkpoints
-from rlg_genpo.blocks import number
+from rlg_genpo.blocks import number, unknown
 from rlg_genpo.commands import known, simulators
 from rlg_genpo.commands.configs import nearest
 from rlg_genpo.config.cppo import CPPOSettings
@@ -62,6 +62,20 @@ def check_checkpoint(params: Mapping[str, Any], state: Mapping[str, Any]) -> Non
             f"The checkpoint holds a {state[checkpoints.KEY]['policy']} policy, but "
             f"params.algo.name is {GAUSSIAN}. Load it with the YAML that it was trained with."
         )
+
+
+def check_mode(params: Mapping[str, Any], mode: str) -> None:
+    """Whether a policy can be deployed as ``mode``.
+
+    Raises:
+        ConfigError: it cannot; names what it can.
+    """
+    name = params["algo"]["name"]
+    known: tuple[str, ...] = SETTINGS[name].deployments if name in SETTINGS else ()
+    if not known:
+        raise ConfigError(f"--mode {mode}: a policy of algo.name {name} has one mode only.")
+    if mode not in known:
+        raise ConfigError(f"--mode {mode}: {unknown(mode, known, 'mode')}")
 
 
 def check_shape(params: Mapping[str, Any]) -> None:

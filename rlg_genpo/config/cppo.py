@@ -5,7 +5,7 @@ What is the paper's and what is our reconstruction: :mod:`rlg_genpo.agents.cppo`
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from rlg_genpo.blocks import at_least, one_of, option, parse, positive, widths, within
 from rlg_genpo.config import checks, flow
@@ -84,6 +84,9 @@ class CPPOConfig:
 @dataclass(frozen=True)
 class CPPOSettings:
     """Everything of ours in a CPPO YAML, and the checks that span several blocks."""
+
+    #: what a player may be told to execute, beside the policy's default
+    deployments: ClassVar[tuple[str, ...]] = DEPLOYMENTS
 
     algo: CPPOConfig
     flow: ReferenceFlowConfig

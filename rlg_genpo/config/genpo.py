@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from rlg_genpo.blocks import at_least, one_of, option, parse, positive, within
 from rlg_genpo.config import checks, flow
@@ -60,6 +60,9 @@ class GenPOConfig:
 @dataclass(frozen=True)
 class GenPOSettings:
     """Everything of ours in a GenPO YAML, and the checks that span several blocks."""
+
+    #: what a player may be told to execute, beside the policy's default
+    deployments: ClassVar[tuple[str, ...]] = ()
 
     algo: GenPOConfig
     flow: CoupledFlowConfig
