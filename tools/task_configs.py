@@ -5,14 +5,25 @@
 
 Each task's numbers are rl_games' own published envpool settings for Gaussian PPO
 (rl_games/configs/mujoco/*_envpool.yaml); the GenPO file keeps them and swaps the head, the learning
-rate and its schedule. Pendulum has no published envpool settings; its numbers are ours.
+rate and its schedule, the CPPO file the head, the KL target and the rollout's length. Shorter
+rollouts helped every policy on HalfCheetah (docs/RESULTS.md, trials), so GenPO has them there too.
+Pendulum has no published envpool settings; its numbers are ours.
 """
 
+import math
 import sys
 from dataclasses import dataclass
 
 import yaml_files
-from yaml_files import GAUSSIAN_HEAD, GENPO_HEAD
+from yaml_files import GAUSSIAN_HEAD, GENPO_HEAD, cppo_head
+
+
+@dataclass(frozen=True)
+class Rollout:
+    """Steps of each environment in an epoch, and the size of its minibatches."""
+
+    horizon: int
+    minibatch: int
 
 
 @dataclass(frozen=True)
@@ -37,7 +48,17 @@ class Task:
     genpo_lr: str = "1e-3"
     genpo_kl: float = 0.01
     genpo_separate: bool = False
+    genpo_rollout: Rollout | None = None  # None: the published one
     velocity_units: str = "[64, 64]"
+    cppo_rollout: Rollout = Rollout(32, 1024)
+    cppo_kl: float = 0.016
+
+
+def rollout_of(task: Task, rollout: Rollout | None) -> dict[str, int]:
+    """Horizon, minibatch, and the epochs in which these see the published run's frames."""
+    rollout = rollout or Rollout(task.horizon, task.minibatch)
+    epochs = math.ceil(task.epochs * task.horizon / rollout.horizon)
+    return {"horizon": rollout.horizon, "minibatch": rollout.minibatch, "epochs": epochs}
 
 
 SCALED = "{name: variance_scaling_initializer, scale: 2.0}"
@@ -47,7 +68,7 @@ REGULARISED = "bound_loss_type: regularisation\n    bounds_loss_coef: "
 TASKS = {
     "halfcheetah": Task(
         "HalfCheetah-v5", "[128, 64, 32]", SCALED, "5e-4", 256, 5, 4, False, 1, 184,
-        genpo_kl=0.02, genpo_separate=True,
+        genpo_kl=0.02, genpo_separate=True, genpo_rollout=Rollout(32, 1024),
     ),
     "hopper": Task(
         "Hopper-v5", "[256, 128, 64]", DEFAULT, "5e-4", 64, 5, 2, False, 0.1, 732,
@@ -70,6 +91,15 @@ TASKS = {
         minibatch=1024, gamma=0.95, velocity_units="[32, 32]",
     ),
 }  # fmt: skip
+
+LABELS = {"genpo": "GenPO", "cppo": "Conditional PPO", "ppo": "Gaussian PPO"}
+
+TITLE = """\
+# {} on {} (MuJoCo through envpool). Written by tools/task_configs.py.
+params:
+  seed: 5
+
+"""
 
 BODY = """\
     mlp:
@@ -115,22 +145,22 @@ def written() -> dict[str, str]:
     """File name to text, for every task and policy."""
     files = {}
     for key, task in TASKS.items():
-        values = vars(task)
-        title = (
-            f"# {{}} on {task.env} (MuJoCo through envpool). Written by tools/task_configs.py.\n"
-        )
-        files[f"{key}_genpo.yaml"] = (
-            title.format("GenPO")
-            + "params:\n  seed: 5\n\n"
-            + GENPO_HEAD.format(separate=task.genpo_separate, **values)
-            + BODY.format(name=f"{key}_genpo", rate=task.genpo_lr, kl=task.genpo_kl, **values)
-        )
-        files[f"{key}_ppo.yaml"] = (
-            title.format("Gaussian PPO")
-            + "params:\n  seed: 5\n\n"
-            + GAUSSIAN_HEAD.format(separate=False)
-            + BODY.format(name=f"{key}_ppo", rate=task.learning_rate, kl=0.008, **values)
-        )
+        published = vars(task)
+        heads = {
+            "genpo": GENPO_HEAD.format(separate=task.genpo_separate, **published),
+            "cppo": cppo_head(
+                task.velocity_units, activation="silu", noise_scale=0.2, sigma=0.2, ema=0.5
+            ),
+            "ppo": GAUSSIAN_HEAD.format(separate=False),
+        }
+        rollouts = {"genpo": task.genpo_rollout, "cppo": task.cppo_rollout, "ppo": None}
+        rates = {"genpo": task.genpo_lr, "cppo": task.learning_rate, "ppo": task.learning_rate}
+        targets = {"genpo": task.genpo_kl, "cppo": task.cppo_kl, "ppo": 0.008}
+        for policy, head in heads.items():
+            name = f"{key}_{policy}"
+            values = {**published, **rollout_of(task, rollouts[policy])}
+            body = BODY.format(name=name, rate=rates[policy], kl=targets[policy], **values)
+            files[f"{name}.yaml"] = TITLE.format(LABELS[policy], task.env) + head + body
     return files
 
 

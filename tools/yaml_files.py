@@ -48,6 +48,65 @@ GENPO_HEAD = """\
       activation: silu
 """
 
+CPPO_HEAD = """\
+  algo:
+    name: cppo
+    regulariser: langevin       # holds the kernel: a Langevin step towards the flow's noise
+    regulariser_coef: 0.02      # c
+    ema: {ema:<23}# rho, what the reference keeps of itself in an iteration
+    distill_epochs: 15          # of flow matching, after PPO's
+    distill_minibatches: 4
+    distill_lr: {distill_lr:<16}# of the flow's own Adam
+    deployment: null            # of players: flow_ema, flow, residual_mean, residual_sample
+
+  model:
+    name: cppo
+
+  network:
+    name: cppo_actor_critic
+    separate: {separate}
+    flow:
+      steps: 8                  # N
+      condition: {condition:<15}# {seen}
+      units: {units}
+      activation: {activation}
+      noise_scale: {noise_scale:<13}# standard deviation of a_k at the start
+    residual:
+      units: {units}
+      activation: {activation}
+      sigma: {sigma:<19}# the kernel's standard deviation at the start
+"""
+
+#: what ``condition`` says of a CPPO file's parts
+SEEN = {
+    "observation": "flow and kernel see the observation; mlp is the critic's alone",
+    "features": "flow and kernel stand on the trunk",
+}
+
+
+def cppo_head(
+    units: str,
+    activation: str = "elu",
+    condition: str = "observation",
+    separate: bool = False,
+    noise_scale: float = 1.0,
+    sigma: float = 0.5,
+    distill_lr: str = "1.0e-3",
+    ema: float = 0.9,
+) -> str:
+    """CPPO's algo, model and the head of its network; ``units`` are the flow's and the kernel's."""
+    return CPPO_HEAD.format(
+        units=units,
+        activation=activation,
+        condition=condition,
+        seen=SEEN[condition],
+        separate=separate,
+        noise_scale=noise_scale,
+        sigma=sigma,
+        distill_lr=distill_lr,
+        ema=ema,
+    )
+
 
 def run(doc: str | None, folder: Path, files: Mapping[str, str], generator: str) -> int:
     """The command line of a generator: write ``files`` (name to text), or check them."""
