@@ -41,7 +41,7 @@ TASKS: dict[str, tuple[str, ...]] = {
 }
 
 #: policy to the stems that have a ``STEM_POLICY.yaml``
-POLICIES: dict[str, tuple[str, ...]] = {"genpo": tuple(TASKS)}
+POLICIES: dict[str, tuple[str, ...]] = {"genpo": tuple(TASKS), "cppo": tuple(TASKS)}
 
 #: stems with a Gaussian ``STEM_ppo.yaml``, since Isaac Lab ships no rl_games config for the task
 BASELINES = ("velocity_flat_anymal_d", "velocity_rough_unitree_go2", "velocity_rough_h1")

@@ -13,7 +13,7 @@ from rlg_genpo.agents.genpo import GenPOAgent
 from rlg_genpo.agents.players import CPPOPlayer, GenPOPlayer
 from rlg_genpo.builders.cppo import CPPOBuilder
 from rlg_genpo.builders.genpo import GenPOBuilder
-from rlg_genpo.envs import mjlab
+from rlg_genpo.envs import mjlab, multigoal
 from rlg_genpo.errors import ConfigError
 from rlg_genpo.models.generative import GenerativeModel
 
@@ -27,13 +27,17 @@ class Algorithm:
     model: type
     network_name: str
     network: type
+    #: whether rl_games' ``sigma`` argument has a log sigma to set
+    has_sigma: bool = False
 
 
 ALGORITHMS = {
     "genpo": Algorithm(
         GenPOAgent, GenPOPlayer, GenerativeModel, "genpo_actor_critic", GenPOBuilder
     ),
-    "cppo": Algorithm(CPPOAgent, CPPOPlayer, GenerativeModel, "cppo_actor_critic", CPPOBuilder),
+    "cppo": Algorithm(
+        CPPOAgent, CPPOPlayer, GenerativeModel, "cppo_actor_critic", CPPOBuilder, has_sigma=True
+    ),
 }
 
 if TYPE_CHECKING:
@@ -64,6 +68,7 @@ def register() -> None:
         _enter(models, name, model_builder.register_model, algorithm.model)
         _enter(networks, algorithm.network_name, model_builder.register_network, algorithm.network)
     mjlab.register()
+    multigoal.register()
     _wrap_runner()
 
 
@@ -99,7 +104,9 @@ def _entering(method: Callable[..., Any]) -> Callable[..., Any]:
         enter_runner(runner)
         refuse_half_a_swap(runner.params)
         mjlab.prepare(runner.params["config"])
-        if args and runner.params["algo"]["name"] in ALGORITHMS:
+        multigoal.prepare(runner.params["config"])
+        algorithm = ALGORITHMS.get(runner.params["algo"]["name"])
+        if args and algorithm is not None and not algorithm.has_sigma:
             _warn_of_sigma(args[0])
         return method(runner, *args, **kwargs)
 

@@ -10,9 +10,10 @@ from rl_games.common.algo_observer import DefaultAlgoObserver
 from rl_games.torch_runner import Runner
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from rlg_genpo.agents.genpo import GenPOAgent
-from rlg_genpo.agents.players import GenPOPlayer
+from rlg_genpo.agents.base import GenerativeAgent
+from rlg_genpo.agents.players import GenerativePlayer
 from rlg_genpo.models.io import Minibatch
+from rlg_genpo.registration import ALGORITHMS
 from tests import envs
 
 #: as an override's value: take the key away
@@ -79,6 +80,16 @@ BASE = {
     },
 }
 
+#: overrides that put CPPO in GenPO's place; its head sees the observation unless told otherwise
+CPPO = {
+    "algo": {"name": "cppo", "distill_epochs": 3},
+    "model.name": "cppo",
+    "network.name": "cppo_actor_critic",
+    "network.residual": {"units": [16]},
+}
+#: and this puts it on the trunk
+ON_FEATURES = {"network.flow.condition": "features"}
+
 
 @dataclass(frozen=True)
 class Step:
@@ -96,7 +107,7 @@ class Run(DefaultAlgoObserver):
     steps: list[Step] = field(default_factory=list)
     masks: list[Any] = field(default_factory=list)  # (B,) or None, as the losses saw them
 
-    def after_init(self, algo: GenPOAgent) -> None:
+    def after_init(self, algo: GenerativeAgent) -> None:
         super().after_init(algo)
         self.agent = algo
         self.start = {name: value.clone() for name, value in algo.model.named_parameters()}
@@ -148,15 +159,21 @@ class Run(DefaultAlgoObserver):
 
 
 class Rig:
-    """Overrides are keyed by dotted paths below ``params``."""
+    """Overrides are keyed by dotted paths below ``params``.
 
-    def __init__(self, folder: Path) -> None:
+    Args:
+        folder: where runs are written.
+        common: overrides of every call, before its own.
+    """
+
+    def __init__(self, folder: Path, common: dict[str, Any] | None = None) -> None:
         self.folder = folder
+        self.common = common or {}
 
     def settings(self, overrides: dict[str, Any] | None = None) -> dict[str, Any]:
         params = copy.deepcopy(BASE)
         params["config"]["train_dir"] = str(self.folder)
-        for path, value in (overrides or {}).items():
+        for path, value in (*self.common.items(), *(overrides or {}).items()):
             *blocks, key = path.split(".")
             block = params
             for name in blocks:
@@ -177,19 +194,20 @@ class Rig:
         self.runner(overrides, run).run_train({"train": True, "checkpoint": checkpoint})
         return run
 
-    def agent(self, overrides: dict[str, Any] | None = None) -> GenPOAgent:
-        return GenPOAgent("run", self.runner(overrides).params)
+    def agent(self, overrides: dict[str, Any] | None = None) -> Any:
+        params = self.runner(overrides).params
+        return ALGORITHMS[params["algo"]["name"]].agent("run", params)
 
     def player(
         self, overrides: dict[str, Any] | None = None, checkpoint: str | None = None
-    ) -> GenPOPlayer:
+    ) -> GenerativePlayer:
         player = self.runner(overrides).create_player()
         if checkpoint is not None:
             player.restore(checkpoint)
         return player
 
 
-def play(player: GenPOPlayer, steps: int, deterministic: bool) -> float:
+def play(player: GenerativePlayer, steps: int, deterministic: bool) -> float:
     """Mean reward per step over the player's own environments."""
     obs = player.env_reset(player.env)
     player.get_batch_size(obs, 1)

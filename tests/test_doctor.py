@@ -27,7 +27,7 @@ def test_it_reports_the_versions_that_are_installed():
 def test_it_lists_every_task_of_ours():
     lines, _ = doctor.report()
     for names in isaaclab_tasks.TASKS.values():
-        assert "genpo" in line_of(lines, f"{names[0]}-v0 ")
+        assert " genpo, cppo" in line_of(lines, f"{names[0]}-v0 ")
 
 
 @pytest.mark.parametrize("package", ["rl-games", "gymnasium", "torch"])
@@ -73,7 +73,8 @@ def test_another_owner_of_our_name_is_reported(monkeypatch):
 def test_a_task_names_its_agents_or_the_way_out(capsys):
     assert cli.main(["doctor", "--task", "Isaac-Velocity-Rough-H1-v0"]) == 0
     said = capsys.readouterr().out
-    assert "--agent rl_games_genpo_cfg_entry_point, --agent rl_games_cfg_entry_point" in said
+    keys = [f"rl_games_{policy}cfg_entry_point" for policy in ("genpo_", "cppo_", "")]
+    assert ", ".join(f"--agent {key}" for key in keys) in said
     assert cli.main(["doctor", "--task", "Isaac-Nowhere-v0"]) == 1
     assert "rlg-genpo swap FILE" in capsys.readouterr().out
 

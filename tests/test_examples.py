@@ -14,6 +14,7 @@ RUNS = {
     "learned_density.py": (["2", "density.png"], "density.png"),
     "paper_and_narrow.py": (["1", "heads.png"], "heads.png"),
     "mjlab_cartpole.py": (["2", "64"], None),
+    "multigoal.py": (["cppo", "2", "goals.png"], "goals.png"),
 }
 
 

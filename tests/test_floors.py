@@ -43,6 +43,7 @@ ALLOWED = {
         "rl_games",
         "rlg_genpo.blocks",
         "rlg_genpo.compat",
+        "rlg_genpo.envs",
         "rlg_genpo.errors",
     },
     "blocks.py": BLOCKS,

@@ -21,9 +21,19 @@ from rl_games.common.ivecenv import IVecEnv
 from rl_games.torch_runner import Runner
 
 from rlg_genpo import isaaclab_tasks
-from rlg_genpo.commands import configs, validation
+from rlg_genpo.commands import checking, configs, listing, validation
+from rlg_genpo.config.cppo import CPPOConfig, CPPOSettings
 from rlg_genpo.config.genpo import GenPOSettings
-from rlg_genpo.isaaclab_tasks import BASELINES, POLICIES, TASKS, entry_points, task_and_key
+from rlg_genpo.errors import ConfigError
+from rlg_genpo.isaaclab_tasks import (
+    BASELINE_KEY,
+    BASELINES,
+    POLICIES,
+    TASKS,
+    agent_key,
+    entry_points,
+    task_and_key,
+)
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "task_configs" / "isaaclab"
@@ -143,6 +153,33 @@ def test_a_baseline_differs_from_genpo_in_the_policy_alone(stem: str) -> None:
     assert {**theirs["config"], "name": None} == {**ours["config"], "name": None}
 
 
+@pytest.mark.parametrize("stem", TASKS)
+def test_cppos_flow_and_kernel_are_as_wide_as_the_tasks_policy(stem: str) -> None:
+    params = params_of(f"{stem}_cppo")
+    settings, network = CPPOSettings.from_params(params), params["network"]
+    flow, residual = settings.flow, settings.residual
+    alone = "cnn" not in network and "rnn" not in network
+    assert flow.condition == ("observation" if alone else "features")
+    assert list(flow.units) == (network["mlp"]["units"] if alone else [64, 64])
+    assert (flow.units, flow.activation) == (residual.units, residual.activation)
+    assert flow.activation == network["mlp"]["activation"]
+    assert (flow.steps, flow.noise_scale, residual.sigma) == (8, 1.0, 0.5)
+    assert (flow.output_scale, residual.output_scale) == (0, 0)
+    assert settings.algo == CPPOConfig()
+    # Hydra takes a key without a plus only where the file has it.
+    assert params["algo"]["deployment"] is None
+
+
+@pytest.mark.parametrize("stem", sorted(set(TASKS) - set(PAPER) | set(BASELINES)))
+def test_cppo_differs_from_the_tasks_other_file_in_the_policy_alone(stem: str) -> None:
+    ours = params_of(f"{stem}_cppo")
+    theirs = params_of(f"{stem}_{'ppo' if stem in BASELINES else 'genpo'}")
+    for block in ("cnn", "mlp", "rnn"):
+        assert ours["network"].get(block) == theirs["network"].get(block)
+    assert ours["env"] == theirs["env"]
+    assert {**ours["config"], "name": None} == {**theirs["config"], "name": None}
+
+
 @every_config
 @pytest.mark.parametrize("envs", [4096, 512, 64])
 def test_any_number_of_environments_fits(name: str, envs: int) -> None:
@@ -155,7 +192,8 @@ def test_any_number_of_environments_fits(name: str, envs: int) -> None:
     if central:
         assert batch % (envs * central["minibatch_size_per_env"]) == 0
         assert envs * central["minibatch_size_per_env"] % config["seq_length"] == 0
-    assert minibatches == (4 if stem_of(name) in PAPER else round(minibatches))
+    four = stem_of(name) in PAPER and not name.endswith("_cppo")
+    assert minibatches == (4 if four else round(minibatches))
 
 
 class SimulatorShape(IVecEnv):
@@ -213,6 +251,8 @@ def test_rl_games_trains_saves_restores_and_plays(name: str, rlgpu, tmp_path: Pa
         num_actors=ENVS, train_dir=str(tmp_path), full_experiment_name="run", max_epochs=1,
         mini_epochs=1, device="cpu", device_name="cpu",
     )  # fmt: skip
+    if "distill_epochs" in params["algo"]:
+        params["algo"]["distill_epochs"] = 1
     central = params["config"].get("central_value_config")
     if central:
         central["mini_epochs"] = 1
@@ -252,9 +292,10 @@ def play_as_isaac_lab_does(player: Any, env: SimulatorShape) -> torch.Tensor:
     return torch.stack(env.actions)
 
 
-def test_the_deterministic_action_is_the_same_again(rlgpu) -> None:
-    rlgpu("ant_genpo")
-    params = params_of("ant_genpo")
+@pytest.mark.parametrize("policy", POLICIES)
+def test_the_deterministic_action_is_the_same_again(policy: str, rlgpu) -> None:
+    rlgpu(f"ant_{policy}")
+    params = params_of(f"ant_{policy}")
     params["config"].update(num_actors=ENVS, device="cpu", device_name="cpu")
     runner = Runner()
     runner.load({"params": params})
@@ -274,46 +315,39 @@ def test_resolving_a_yaml_registers_the_agents(monkeypatch) -> None:
     for entry in found:
         module, file = entry.split(":")
         assert (Path(import_module(module).__file__ or "").parent / file).is_file()
-    assert "genpo" in model_builder.MODEL_REGISTRY
+    assert set(POLICIES) <= set(model_builder.MODEL_REGISTRY)
     assert {entry.split(":")[1] for entry in found} == {f"{name}.yaml" for name in NAMES}
 
 
-GENPO = "rl_games_genpo_cfg_entry_point"
+GENPO, CPPO = "rl_games_genpo_cfg_entry_point", "rl_games_cppo_cfg_entry_point"
+
+
+def test_the_keys_follow_isaac_labs_scheme() -> None:
+    assert [agent_key(policy) for policy in POLICIES] == [GENPO, CPPO]
+    assert BASELINE_KEY == "rl_games_cfg_entry_point"
 
 
 @pytest.mark.parametrize(
-    ("task", "stem", "keys"),
+    ("task", "stem"),
     [
-        ("Isaac-Ant-v0", "ant", {GENPO}),
-        ("Isaac-Ant", "ant", {GENPO}),
-        ("Isaac-Ant-Direct-v0", "ant_direct", {GENPO}),
-        ("Isaac-Lift-Cube-Franka-Play-v0", "lift_cube_franka", {GENPO}),
-        ("Isaac-Velocity-Rough-H1-Play", "velocity_rough_h1", {GENPO, "rl_games_cfg_entry_point"}),
-        (
-            "Isaac-Velocity-Flat-Anymal-D-v0",
-            "velocity_flat_anymal_d",
-            {GENPO, "rl_games_cfg_entry_point"},
-        ),
-        (
-            "Isaac-Velocity-Flat-AnymalD",
-            "velocity_flat_anymal_d",
-            {GENPO, "rl_games_cfg_entry_point"},
-        ),
-        (
-            "Isaac-Velocity-Rough-UnitreeGo2-Play-v1",
-            "velocity_rough_unitree_go2",
-            {GENPO, "rl_games_cfg_entry_point"},
-        ),
-        ("Isaac-Reorient-Cube-Shadow-Direct", "repose_cube_shadow_direct", {GENPO}),
-        ("Isaac-Cartpole-Camera-Direct", "cartpole_rgb_camera_direct", {GENPO}),
+        ("Isaac-Ant-v0", "ant"),
+        ("Isaac-Ant", "ant"),
+        ("Isaac-Ant-Direct-v0", "ant_direct"),
+        ("Isaac-Lift-Cube-Franka-Play-v0", "lift_cube_franka"),
+        ("Isaac-Velocity-Rough-H1-Play", "velocity_rough_h1"),
+        ("Isaac-Velocity-Flat-Anymal-D-v0", "velocity_flat_anymal_d"),
+        ("Isaac-Velocity-Flat-AnymalD", "velocity_flat_anymal_d"),
+        ("Isaac-Velocity-Rough-UnitreeGo2-Play-v1", "velocity_rough_unitree_go2"),
+        ("Isaac-Reorient-Cube-Shadow-Direct", "repose_cube_shadow_direct"),
+        ("Isaac-Cartpole-Camera-Direct", "cartpole_rgb_camera_direct"),
     ],
 )
-def test_a_tasks_entry_points(task: str, stem: str, keys: set[str]) -> None:
-    found = entry_points(task)
-    assert set(found) == keys
-    assert found[GENPO] == f"rlg_genpo.task_configs.isaaclab:{stem}_genpo.yaml"
-    baseline = f"rlg_genpo.task_configs.isaaclab:{stem}_ppo.yaml"
-    assert found.get("rl_games_cfg_entry_point", baseline) == baseline
+def test_a_tasks_entry_points(task: str, stem: str) -> None:
+    module = "rlg_genpo.task_configs.isaaclab"
+    expected = {GENPO: f"{module}:{stem}_genpo.yaml", CPPO: f"{module}:{stem}_cppo.yaml"}
+    if stem in ("velocity_rough_h1", "velocity_flat_anymal_d", "velocity_rough_unitree_go2"):
+        expected["rl_games_cfg_entry_point"] = f"{module}:{stem}_ppo.yaml"
+    assert entry_points(task) == expected
 
 
 @pytest.mark.parametrize(
@@ -326,13 +360,13 @@ def test_other_tasks_get_nothing(task: str) -> None:
 
 def test_a_configs_name_gives_its_task_and_key() -> None:
     assert task_and_key("ant_genpo") == ("Isaac-Ant-v0", GENPO)
+    assert task_and_key("ant_direct_cppo") == ("Isaac-Ant-Direct-v0", CPPO)
     assert task_and_key("velocity_rough_h1_ppo") == (
         "Isaac-Velocity-Rough-H1-v0",
         "rl_games_cfg_entry_point",
     )
-    assert [task_and_key(name) for name in ("ant_ppo", "ant", "ants_genpo", "ant_cppo")] == [
-        None
-    ] * 4
+    unknown = ("ant_ppo", "ant", "ants_genpo", "ant_ddpl")
+    assert [task_and_key(name) for name in unknown] == [None] * 4
 
 
 def test_no_task_has_two_stems() -> None:
@@ -354,3 +388,13 @@ def test_the_table_needs_the_standard_library_only() -> None:
 
 def test_the_command_line_knows_every_file() -> None:
     assert sorted(configs.for_isaac_lab()) == [f"isaaclab/{name}" for name in NAMES]
+
+
+def test_the_command_line_says_how_to_train_cppo() -> None:
+    row = listing.isaac_lab_row("isaaclab/ant_cppo")
+    assert row == ("isaaclab/ant_cppo", "cppo", "Isaac-Ant-v0", CPPO, "500")
+    lines = dict(line.split(":", 1) for line in checking.check("isaaclab/ant_cppo", []))
+    assert lines["policy"].strip().startswith("cppo: 8 steps, ")
+    assert lines["train it"].endswith(f" --task Isaac-Ant-v0 --agent {CPPO}")
+    with pytest.raises(ConfigError, match=r"params\.algo\.deployment: .*flow_ema.*, got flw"):
+        checking.check("isaaclab/ant_cppo", ["agent.params.algo.deployment=flw"])

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from rlg_genpo.isaaclab_tasks import BASELINES
+from rlg_genpo.isaaclab_tasks import BASELINES, TASKS
 from tests.test_isaaclab_configs import PAPER, params_of
 
 try:
@@ -62,9 +62,24 @@ OPEN = {
     "repose_cube_shadow_direct": (SHADOW, "ShadowHandPPORunnerCfg", None),
 }
 
-#: keys that rl_games does not read at all, or that say its default
-IDLE = ("d2rl", "regularizer", "print_stats", "games_num")
-DEFAULTS = {"schedule_type": "legacy", "value_bootstrap": False, "clip_actions": True}
+#: rl_games' own YAML of every task that has one
+SHIPPED = {
+    **ON_TRUNK,
+    **{
+        stem: (f"{folder}/rl_games_ppo_cfg.yaml", 8192 if folder == SHADOW else 4096)
+        for stem, (folder, _, borrowed) in OPEN.items()
+        if borrowed is None
+    },
+}
+
+#: keys that rl_games does not read at all (seq_len is Franka's slip), or that say its default
+IDLE = ("d2rl", "regularizer", "print_stats", "games_num", "seq_len")
+DEFAULTS = {
+    "schedule_type": "legacy",
+    "value_bootstrap": False,
+    "clip_actions": True,
+    "seq_length": 4,
+}
 INTERFACE = (
     "normalize_input",
     "normalize_value",
@@ -123,15 +138,19 @@ def rsl_rl(folder: str, name: str) -> Any:
     return names[name]()
 
 
-@pytest.mark.parametrize("stem", ON_TRUNK)
-def test_a_trunks_settings_are_isaac_labs(stem: str) -> None:
-    file, envs = ON_TRUNK[stem]
-    stock, ours = read(file), plain(params_of(f"{stem}_genpo"))
+@pytest.mark.parametrize(
+    ("stem", "policy"),
+    [*((stem, "genpo") for stem in ON_TRUNK), *((stem, "cppo") for stem in SHIPPED)],
+)
+def test_everything_but_the_head_is_isaac_labs(stem: str, policy: str) -> None:
+    file, envs = SHIPPED[stem]
+    stock, ours = read(file), plain(params_of(f"{stem}_{policy}"))
     for block in (stock["config"], stock["config"].get("central_value_config", {})):
         if "minibatch_size" in block:
             block["minibatch_size_per_env"] = block.pop("minibatch_size") / envs
     stock["network"].pop("space")
-    ours["network"].pop("flow")
+    for block in ("flow", "residual"):
+        ours["network"].pop(block, None)
     for params in (stock, ours):
         params["network"].pop("name")
         params["config"].pop("name")
@@ -190,3 +209,4 @@ def test_a_baseline_is_the_tasks_rsl_rl_config(stem: str) -> None:
 
 def test_the_tables_cover_the_same_tasks() -> None:
     assert set(OPEN) == set(PAPER)
+    assert set(SHIPPED) | set(BASELINES) == set(TASKS)

@@ -5,14 +5,25 @@
 
 Each task's numbers are mjlab 1.6's own rsl_rl settings for Gaussian PPO (``load_rl_cfg``);
 rsl_rl's value coefficient of 1 is rl_games' critic_coef 2, since rl_games halves that loss. The
-GenPO files keep them and swap the head. What is ours is said in each file's first lines.
+other files keep them and swap the head. What is ours is said in each file's first lines.
 """
 
 import sys
 from dataclasses import dataclass
 
 import yaml_files
-from yaml_files import GAUSSIAN_HEAD, GENPO_HEAD
+from yaml_files import GAUSSIAN_HEAD, GENPO_HEAD, cppo_head
+
+
+@dataclass(frozen=True)
+class Policy:
+    """What differs between two policies' settings."""
+
+    title: str
+    entropy: float
+    minutes: str  #: of mjlab_cartpole on a CPU core
+    ours: str = ""
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -25,16 +36,27 @@ class Task:
     horizon: int
     epochs: int
     velocity_units: str
-    gaussian: bool
     #: an asymmetric critic, and actions that nothing clips, as under mjlab's own trainer
     privileged: bool
     note: str
+    #: what we ran, by policy
+    ran: dict[str, str]
 
     @property
     def minibatch(self) -> int:
         """Steps of each environment in a minibatch: mjlab makes four of a rollout."""
         return self.horizon // 4
 
+
+CPPO_NOTE = """\
+# The head is a reconstruction of arXiv 2603.04790; flow and kernel have the policy's hidden widths.
+"""
+
+POLICIES = {
+    "genpo": Policy("GenPO", 0.0, "two minutes", "the flow"),
+    "cppo": Policy("Conditional PPO", 0.01, "four minutes", "the head", CPPO_NOTE),
+    "ppo": Policy("Gaussian PPO", 0.01, "two minutes"),
+}
 
 SETTINGS = """\
 # From mjlab 1.6's rsl_rl settings of the task: hidden widths, horizon, four minibatches,
@@ -43,8 +65,8 @@ SETTINGS = """\
 CARTPOLE = (
     SETTINGS
     + """. Ours: 256
-# environments, 130 epochs (two minutes on a CPU core), normalised observations and values{head}.
-# Run by us: in full, three seeds; and with config.env_config.env_name=Mjlab-Cartpole-Swingup.
+# environments, 130 epochs ({minutes} on a CPU core), normalised observations and values{head}.
+# Run by us: {ran}
 """
 )
 
@@ -53,28 +75,32 @@ ROBOT = (
     + """, epochs;
 # 4096 environments, as its documentation trains with. The critic sees the `critic` observations,
 # with privileged terms; its learning rate stays at 1e-3, where mjlab's follows the policy's.
-# Ours: the flow.
-# Run by us: two epochs with 8 environments on a CPU. No return is claimed.
+# Ours: {ours}.
+# Run by us: {ran}
 """
 )
 
+FULL = "in full, three seeds; and with config.env_config.env_name=Mjlab-Cartpole-Swingup."
+SMOKE = "two epochs with 8 environments on a CPU. No return is claimed."
+
 TASKS = {
     "cartpole": Task(
-        "Mjlab-Cartpole-Balance", "[64, 64]", 256, 32, 130, "[32, 32]", True, False, CARTPOLE,
+        "Mjlab-Cartpole-Balance", "[64, 64]", 256, 32, 130, "[32, 32]", False, CARTPOLE,
+        {"genpo": FULL, "cppo": "in full, one seed.", "ppo": FULL},
     ),
     "go1_flat": Task(
         "Mjlab-Velocity-Flat-Unitree-Go1", "[512, 256, 128]", 4096, 24, 10000, "[128, 128]",
-        False, True, ROBOT,
+        True, ROBOT, {"genpo": SMOKE, "cppo": SMOKE},
     ),
     "g1_flat": Task(
         "Mjlab-Velocity-Flat-Unitree-G1", "[512, 256, 128]", 4096, 24, 30000, "[128, 128]",
-        False, True, ROBOT,
+        True, ROBOT, {"genpo": SMOKE, "cppo": SMOKE},
     ),
 }  # fmt: skip
 
 BODY = """\
-    mlp:
-      units: {units}
+    mlp:{idle}
+      units: {critic}
       activation: elu
       initializer: {{name: default}}
 
@@ -105,6 +131,12 @@ BODY = """\
     critic_coef: 2
     max_epochs: {epochs}
 """
+
+#: a head on the observation leaves the trunk to the critic, and here the critic is another network
+IDLE = {
+    "critic": "[64]",
+    "idle": "                        # a spare critic's: central_value_config's counts",
+}
 
 CENTRAL_VALUE = """\
     clip_actions: False         # mjlab clips nothing: actions are offsets of joint positions
@@ -140,16 +172,31 @@ PLAYER = """\
 """
 
 
-def text(task: Task, name: str, policy: str) -> str:
+def head(task: Task, policy: str) -> str:
+    if policy == "cppo":
+        return cppo_head(task.units)
+    template = GENPO_HEAD if policy == "genpo" else GAUSSIAN_HEAD
+    return template.format(separate=not task.privileged, velocity_units=task.velocity_units)
+
+
+def text(task: Task, key: str, policy: str) -> str:
     """One YAML file."""
-    genpo = policy == "GenPO"
-    values = {**vars(task), "minibatch": task.minibatch, "name": name}
-    values |= {"separate": not task.privileged, "entropy": 0.0 if genpo else 0.01}
+    about = POLICIES[policy]
+    values = {**vars(task), "minibatch": task.minibatch, "name": f"mjlab_{key}_{policy}"}
+    values |= {"entropy": about.entropy, "critic": task.units, "idle": ""}
+    if policy == "cppo" and task.privileged:
+        values |= IDLE
     parts = [
-        f"# {policy} on mjlab's {task.env}. Written by tools/mjlab_configs.py.\n",
-        task.note.format(head=", the flow" if genpo else ""),
+        f"# {about.title} on mjlab's {task.env}. Written by tools/mjlab_configs.py.\n",
+        task.note.format(
+            ran=task.ran[policy],
+            ours=about.ours,
+            head=f", {about.ours}" if about.ours else "",
+            minutes=about.minutes,
+        ),
+        about.note,
         "params:\n  seed: 5\n\n",
-        (GENPO_HEAD if genpo else GAUSSIAN_HEAD).format(**values),
+        head(task, policy),
         BODY.format(**values),
         CENTRAL_VALUE.format(**values) if task.privileged else "",
         ENVIRONMENT.format(**values),
@@ -161,12 +208,11 @@ def text(task: Task, name: str, policy: str) -> str:
 
 def written() -> dict[str, str]:
     """File name to text, for every task and policy."""
-    files = {}
-    for key, task in TASKS.items():
-        for policy in ("GenPO", "Gaussian PPO") if task.gaussian else ("GenPO",):
-            name = f"mjlab_{key}_{'genpo' if policy == 'GenPO' else 'ppo'}"
-            files[f"{name}.yaml"] = text(task, name, policy)
-    return files
+    return {
+        f"mjlab_{key}_{policy}.yaml": text(task, key, policy)
+        for key, task in TASKS.items()
+        for policy in task.ran
+    }
 
 
 if __name__ == "__main__":

@@ -6,7 +6,8 @@
 Each task's numbers are rl_games' own published envpool settings for Gaussian PPO
 (rl_games/configs/mujoco/*_envpool.yaml); the GenPO file keeps them and swaps the head, the learning
 rate and its schedule, the CPPO file the head, the KL target and the rollout's length. Shorter
-rollouts helped every policy on HalfCheetah (docs/RESULTS.md, trials), so GenPO has them there too.
+rollouts helped every policy on HalfCheetah and Ant (docs/RESULTS.md, trials), so GenPO has them
+there too.
 Pendulum has no published envpool settings; its numbers are ours.
 """
 
@@ -80,7 +81,7 @@ TASKS = {
     ),
     "ant": Task(
         "Ant-v5", "[256, 128, 64]", DEFAULT, "3e-4", 64, 4, 2, True, 1, 732,
-        bounds=REGULARISED + "0.0",
+        bounds=REGULARISED + "0.0", genpo_rollout=Rollout(32, 1024),
     ),
     "humanoid": Task(
         "Humanoid-v5", "[512, 256, 128]", DEFAULT, "3e-4", 128, 5, 4, True, 0.1, 1221,

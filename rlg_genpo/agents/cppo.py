@@ -125,7 +125,7 @@ class CPPOAgent(GenerativeAgent):
         reference = policy.sample_flow(policy.reference, source, policy.noise(source))
         flow = policy.sample_flow(policy.flow, source, policy.noise(source))
         kernel = policy.kernel(source, reference)
-        teacher = kernel.mean + kernel.sigma * torch.randn_like(kernel.mean)
+        teacher = kernel.sample()
         # each state's first draw under the kernels of all its a_k
         first = by_state(teacher)[:, :1]
         log_density = -gaussian.neglogp(first, by_state(kernel.mean), policy.log_sigma)

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from rlg_genpo.config.cppo import CPPOConfig
 from rlg_genpo.maths import averaging, matching
+from rlg_genpo.networks.time import cycled
 from rlg_genpo.policies.cppo import CPPO
 
 #: different times in a minibatch, one from each of as many equal parts of [0, 1]
@@ -41,7 +42,8 @@ class Distillation:
         for _ in range(self.settings.distill_epochs):
             order = torch.randperm(len(source), device=source.device)
             parts = order.chunk(self.settings.distill_minibatches)
-            steps = [self._step(source[p], teacher.mean[p], teacher.sigma[p]) for p in parts]
+            draws = teacher.sample()
+            steps = [self._step(source[part], draws[part]) for part in parts]
             losses.append(torch.stack(steps).mean())
             if self._good_enough(losses[-1]):
                 break
@@ -50,11 +52,10 @@ class Distillation:
             parameter.grad = None
         return losses
 
-    def _step(self, source: Tensor, mean: Tensor, sigma: Tensor) -> Tensor:
-        target = mean + sigma * torch.randn_like(mean)
+    def _step(self, source: Tensor, target: Tensor) -> Tensor:
         noise = self.policy.noise(source)
         times = stratified(min(TIMES, len(source)), source.device)
-        time = times.repeat(-(-len(source) // len(times)))[: len(source)].unsqueeze(-1)
+        time = cycled(times, len(source)).unsqueeze(-1)
         point = matching.interpolate(noise, target, time)
         velocity = self.policy.flow.between(source, point, times)
         loss = matching.matching_loss(velocity, noise, target).mean()

@@ -9,7 +9,7 @@ from gymnasium import spaces
 from rl_games.common import env_configurations
 
 from rlg_genpo.commands.configs import nearest
-from rlg_genpo.envs import mjlab
+from rlg_genpo.envs import mjlab, multigoal
 from rlg_genpo.errors import ConfigError
 from rlg_genpo.isaaclab_tasks import task_and_key
 
@@ -39,6 +39,8 @@ def check(config: Mapping[str, Any]) -> None:
         envpool_spec(config)
     elif name == mjlab.NAME:
         mjlab.check(config)
+    elif name == multigoal.NAME:
+        multigoal.check(config)
 
 
 def is_isaac_lab(config: Mapping[str, Any]) -> bool:
@@ -103,7 +105,9 @@ def envpool_spec(config: Mapping[str, Any]) -> Any:
 
 
 def spaces_of(config: Mapping[str, Any]) -> tuple[spaces.Space, spaces.Space] | None:
-    """Observation and action space of an envpool task; None for another simulator's."""
+    """Observation and action space of an envpool task or our own; None for another simulator's."""
+    if config["env_name"] == multigoal.NAME:
+        return multigoal.OBSERVATION_SPACE, multigoal.ACTION_SPACE
     if config["env_name"] != "envpool":
         return None
     spec = envpool_spec(config)

@@ -1,7 +1,7 @@
 """Trunk and policy head as one network: observation in; condition source, value and states out."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from torch import Tensor, nn
 
@@ -22,6 +22,17 @@ class ActorCritic(nn.Module):
         self.trunk = trunk
         self.policy = policy
         self.on_features = on_features
+        #: rl_games' word for a sigma that does not depend on the state
+        self.fixed_sigma = hasattr(policy, "log_sigma")
+
+    @property
+    def sigma(self) -> Tensor:
+        """The Gaussian's log sigma, (D,), which rl_games fills with its ``sigma`` argument.
+
+        Raises:
+            AttributeError: the policy has none; rl_games then leaves it alone.
+        """
+        return cast(Tensor, self.policy.log_sigma)
 
     def forward(self, inputs: Mapping[str, Any]) -> tuple[Tensor, Tensor, Any]:
         features, value, states = self.trunk(inputs)

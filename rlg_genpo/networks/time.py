@@ -21,6 +21,12 @@ def sinusoidal(time: Tensor, width: int) -> Tensor:
     return torch.cat([angle.sin(), angle.cos()], dim=-1)
 
 
+def cycled(values: Tensor, rows: int) -> Tensor:
+    """(T, ...) repeated to (rows, ...): row i is ``values[i % T]``."""
+    cycles = -(-rows // len(values))
+    return values.repeat(cycles, *[1] * (values.dim() - 1))[:rows]
+
+
 class TimeEmbedding(nn.Module):
     """Embeddings of all N step times k/N at once: no argument, returns (N, width).
 

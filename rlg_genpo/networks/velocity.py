@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from rlg_genpo.networks.split import SplitMLP
-from rlg_genpo.networks.time import TimeEmbedding
+from rlg_genpo.networks.time import TimeEmbedding, cycled
 
 
 class Condition(NamedTuple):
@@ -80,8 +80,5 @@ class Velocity(SplitMLP):
         A time's embedding costs more than a velocity, and a batch needs no more than a few hundred
         different times. ``source`` is (B, condition_dim).
         """
-        time = self.from_time(self.time.of(times))
-        cycles = -(-len(source) // len(times))
-        return self.finish(
-            self.from_condition(source) + time.repeat(cycles, 1)[: len(source)], action
-        )
+        time = cycled(self.from_time(self.time.of(times)), len(source))
+        return self.finish(self.from_condition(source) + time, action)

@@ -9,6 +9,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 
@@ -18,6 +19,10 @@ class Gaussian:
 
     mean: Tensor  # (B, D)
     sigma: Tensor  # (B, D)
+
+    def sample(self) -> Tensor:
+        """One draw for each row, (B, D)."""
+        return self.mean + self.sigma * torch.randn_like(self.mean)
 
 
 @dataclass(frozen=True)

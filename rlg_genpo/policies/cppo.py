@@ -64,15 +64,10 @@ class CPPO(Policy):
         mean = reference + self.residual(source, reference)
         return Gaussian(mean, self.log_sigma.exp().expand_as(mean))
 
-    def step(self, source: Tensor, reference: Tensor) -> Tensor:
-        """One draw a of the kernel around each a_k, (B, D)."""
-        kernel = self.kernel(source, reference)
-        return kernel.mean + kernel.sigma * torch.randn_like(kernel.mean)
-
     def act(self, condition: Tensor) -> Acted:
         reference = self.sample_flow(self.reference, condition, self.noise(condition))
         kernel = self.kernel(condition, reference)
-        action = kernel.mean + kernel.sigma * torch.randn_like(kernel.mean)
+        action = kernel.sample()
         neglogp = gaussian.neglogp(action, kernel.mean, self.log_sigma)
         return Acted(torch.cat([reference, action], dim=-1), neglogp, kernel)
 
@@ -106,4 +101,6 @@ class CPPO(Policy):
         action = self.sample_flow(flow, condition, noise * 0 if deterministic else noise)
         if deployment == "residual_mean":
             return self.kernel(condition, action).mean
-        return self.step(condition, action) if deployment == "residual_sample" else action
+        if deployment == "residual_sample":
+            return self.kernel(condition, action).sample()
+        return action

@@ -11,7 +11,7 @@ from rl_games.common import env_configurations, vecenv
 
 from rlg_genpo import ConfigError
 from rlg_genpo.envs import mjlab
-from tests.rig import CENTRAL_VALUE
+from tests.rig import CENTRAL_VALUE, CPPO
 
 BALANCE = "Mjlab-Cartpole-Balance"
 #: Cartpole with an end of its own: the cart beyond a line; registered by the fixture ``short``
@@ -161,9 +161,17 @@ def test_a_finite_horizon_has_no_time_outs(short):
     assert "time_outs" not in env.step(torch.zeros(ENVS, 1))[3]
 
 
-@pytest.mark.parametrize("observed", [{}, {"config.central_value_config": CENTRAL_VALUE}])
-def test_it_trains_saves_resumes_and_plays(rig, short, observed):
-    settings = {**CARTPOLE, "config.env_config": {"env_name": short}, **observed}
+@pytest.mark.parametrize(
+    "more",
+    [
+        {},
+        {"config.central_value_config": CENTRAL_VALUE},
+        {**CPPO, "config.central_value_config": CENTRAL_VALUE},
+    ],
+    ids=["genpo", "genpo with a central value", "cppo with a central value"],
+)
+def test_it_trains_saves_resumes_and_plays(rig, short, more):
+    settings = {**CARTPOLE, "config.env_config": {"env_name": short}, **more}
     run = rig.train(settings)
     assert run.unmoved() == []
     assert run.agent.vec_env.get_env_state() == {"common_step_counter": 16}

@@ -1,8 +1,9 @@
-"""Isaac Lab's scripts, by stand-ins with their order of imports, train, resume and play GenPO.
+"""Isaac Lab's scripts, by stand-ins with their order of imports, train, resume and play us.
 
 The wrapper, the resolvers, the tasks' specs and the PBT observer are Isaac Lab's own.
 """
 
+import math
 import zipfile
 
 import pytest
@@ -12,6 +13,7 @@ from tests.isaaclab.conftest import ON_CPU, Lab
 from tests.test_packaging import wheel  # noqa: F401
 
 GENPO = ("--agent", "rl_games_genpo_cfg_entry_point")
+CPPO = ("--agent", "rl_games_cppo_cfg_entry_point")
 #: the stock task with the paper's settings, made small by Hydra overrides of our own keys
 ANT = (
     "--task",
@@ -22,6 +24,27 @@ ANT = (
     *ON_CPU,
     "agent.params.network.flow.steps=2",
     "agent.params.network.flow.units=[16]",
+)
+#: conditional PPO with Isaac Lab's own settings, made small in the same way
+ANT_CPPO = (
+    "--task",
+    "Isaac-Ant-v0",
+    *CPPO,
+    "--num_envs",
+    "8",
+    *ON_CPU,
+    "agent.params.network.flow.steps=2",
+    "agent.params.network.residual.units=[16]",
+    "agent.params.algo.distill_epochs=2",
+)
+LSTM = (
+    "--task",
+    "Isaac-Repose-Cube-Shadow-OpenAI-LSTM-Direct-v0",
+    "--num_envs",
+    "8",
+    *ON_CPU,
+    "agent.params.network.rnn.units=16",
+    "agent.params.config.central_value_config.network.rnn.units=16",
 )
 MINE = {"STAND_IN_EXTENSION": "my_tasks"}
 
@@ -74,17 +97,24 @@ def test_sigma_is_refused_in_words_and_does_not_stop_the_run(lab):
     lab.checkpoint(1)
 
 
-def test_an_lstm_with_an_asymmetric_critic_trains_resumes_and_plays(lab):
-    task = (
-        "--task",
-        "Isaac-Repose-Cube-Shadow-OpenAI-LSTM-Direct-v0",
-        *GENPO,
-        "--num_envs",
-        "8",
-        *ON_CPU,
-        "agent.params.network.rnn.units=16",
-        "agent.params.config.central_value_config.network.rnn.units=16",
-    )
+def test_cppo_trains_from_a_given_sigma_resumes_and_plays_as_deployed(lab):
+    sigma = -2.0  # rl_games fills it into the logarithm
+    said = lab.run("train_2", *ANT_CPPO, "--max_iterations", "1", f"--sigma={sigma}")
+    assert "MAX EPOCHS NUM!" in said and "is ignored" not in said
+    (measured,) = scalars(lab)["cppo/kernel_sigma"]
+    # Adam moves a parameter by little more than its rate in each of the epoch's eight steps.
+    assert math.log(measured.value) == pytest.approx(sigma, abs=8 * 2 * 0.01)
+    lab.run("train_2", *ANT_CPPO, "--max_iterations", "2", "--checkpoint", lab.checkpoint(1))
+    said = lab.run("play", *ANT_CPPO, "--checkpoint", lab.checkpoint(2))
+    assert "PLAYED steps=20 action=(8, 8)" in said
+    deployed = "agent.params.algo.deployment=flow_ema"
+    said = lab.run("play", *ANT_CPPO, deployed, "--checkpoint", lab.checkpoint(2))
+    assert "PLAYED steps=20 action=(8, 8)" in said
+
+
+@pytest.mark.parametrize("policy", [GENPO, CPPO], ids=["genpo", "cppo"])
+def test_an_lstm_with_an_asymmetric_critic_trains_resumes_and_plays(lab, policy):
+    task = (*LSTM, *policy)
     said = lab.run("train_2", *task, "--max_iterations", "1")
     assert "RunningMeanStd:  (8,)" in said  # the actor's observation
     assert "RunningMeanStd:  (17,)" in said  # the critic's state

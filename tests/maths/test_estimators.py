@@ -1,5 +1,6 @@
-"""KL estimators against the closed form of two Gaussians, and small helpers by hand."""
+"""Estimators against the closed forms of Gaussians, and small helpers by hand."""
 
+import itertools
 import math
 
 import pytest
@@ -69,3 +70,30 @@ def test_masked_rows_receive_no_gradient():
     mean = estimators.masked_mean(values, torch.tensor([1.0, 0.0, 1.0]))
     (gradient,) = torch.autograd.grad(mean, values)
     torch.testing.assert_close(gradient, torch.tensor([0.5, 0.0, 0.5]))
+
+
+def test_mixture_entropy_by_hand():
+    # Densities 1/2 (its own component's), 1/4 and 1/12: the means are 5/18, and 1/6 without it.
+    low, high = estimators.mixture_entropy(torch.tensor([[1 / 2, 1 / 4, 1 / 12]]).log())
+    torch.testing.assert_close(low, torch.tensor([math.log(18 / 5)]))
+    torch.testing.assert_close(high, torch.tensor([math.log(6)]))
+
+
+def test_mixture_entropy_encloses_the_entropy_ever_more_tightly():
+    """a = c + 0.5 eps around c ~ N(0, 1) is N(0, 1.25), whose entropy has a closed form."""
+    entropy, gaps = 0.5 * math.log(2 * math.pi * math.e * 1.25), []
+    for components in (2, 4, 16, 64):
+        centre = torch.randn(20_000, components).double()
+        sample = centre[:, :1] + 0.5 * torch.randn(20_000, 1).double()
+        low, high = estimators.mixture_entropy(Normal(centre, 0.5).log_prob(sample))
+        errors = [5 * part.std().item() / math.sqrt(len(part)) for part in (low, high)]
+        assert low.mean().item() - errors[0] < entropy < high.mean().item() + errors[1]
+        gaps.append((high.mean() - low.mean()).item())
+    assert all(later < 0.6 * earlier for earlier, later in itertools.pairwise(gaps))
+    assert gaps[-1] < 0.05
+
+
+def test_mixture_entropy_of_one_repeated_component_is_its_negative_log_density():
+    log_density = torch.randn(7, 1).double().expand(7, 5)
+    for found in estimators.mixture_entropy(log_density):
+        torch.testing.assert_close(found, -log_density[:, 0])

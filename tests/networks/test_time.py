@@ -40,3 +40,10 @@ def test_every_step_has_its_own_embedding(steps):
     torch.testing.assert_close(
         embedding.features, sinusoidal(torch.arange(steps) / steps, 8), check_dtype=False
     )
+
+
+def test_any_time_is_embedded_as_a_steps_is():
+    embedding = TimeEmbedding(5, 8, [16], "mish")
+    torch.testing.assert_close(embedding.of(torch.arange(5) / 5), embedding())
+    between = embedding.of(torch.tensor([0.3]))
+    assert between.shape == (1, 8) and (between - embedding()).abs().amax(dim=1).min() > 1e-6

@@ -77,3 +77,30 @@ def test_rows_of_a_condition_are_evenly_spread(velocity):
     some = condition.rows(2)
     torch.testing.assert_close(velocity(some, half[rows], 1), velocity(condition, half, 1)[rows])
     torch.testing.assert_close(condition.rows(B).state, condition.state)
+
+
+@pytest.mark.parametrize("count", [1, 3, 4, 10])
+def test_between_the_steps_row_i_stands_at_time_i_in_turn(velocity, count):
+    """Whatever the batch's size: fewer rows than times, as many, or a part of a turn more."""
+    source, half = torch.randn(count, C), torch.randn(count, D)
+    condition = velocity.condition(source)
+    found = velocity.between(source, half, torch.arange(N) / N)
+    assert found.shape == (count, D)
+    for row in range(count):
+        expected = velocity(condition, half, row % N)[row]
+        torch.testing.assert_close(found[row], expected)
+
+
+def test_between_is_smooth_in_time(velocity):
+    source, half = torch.randn(1, C), torch.randn(1, D)
+    here, near, far = (
+        velocity.between(source, half, torch.tensor([time])) for time in (0.3, 0.3 + 1e-6, 0.9)
+    )
+    assert (here - near).abs().max().item() < 1e-4 < (here - far).abs().max().item()
+
+
+def test_between_trains_every_parameter(velocity):
+    source, half = torch.randn(B, C), torch.randn(B, D)
+    velocity.between(source, half, torch.rand(B)).square().sum().backward()
+    for name, parameter in velocity.named_parameters():
+        assert parameter.grad is not None and parameter.grad.abs().max() > 0, name

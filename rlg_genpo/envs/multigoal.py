@@ -1,0 +1,271 @@
+"""A point mass among equal goals under rl_games: ``params.config.env_name: multigoal``.
+
+A point starts at the origin of the plane, G goals stand evenly on a circle around it, and reaching
+any of them is worth the same: a policy is free to choose one goal, or to keep them all. It needs no
+simulator and costs next to nothing, so it shows what becomes of a policy's modes.
+
+B environments, G goals, T steps of an episode.
+"""
+
+import logging
+import math
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from rl_games.common import env_configurations, vecenv
+from rl_games.common.ivecenv import IVecEnv
+from torch import Tensor
+
+from rlg_genpo.blocks import at_least, option, parse, positive
+from rlg_genpo.compat import spaces
+from rlg_genpo.errors import ConfigError
+
+logger = logging.getLogger(__name__)
+
+#: ``params.config.env_name``, and the name in rl_games' table of vectorised environments
+NAME = "multigoal"
+PATH = "params.config.env_config"
+
+#: how far a point gets in a step at full speed
+STEP = 0.1
+#: standard deviation of the bump of reward around a goal
+BUMP = 0.3
+#: price of a step at full speed
+COST = 0.02
+#: how near a goal an episode must end to have reached it
+REACH = BUMP
+#: the goal of an episode that reached none
+NONE = -1
+
+OBSERVATION_SPACE = spaces.Box(-math.inf, math.inf, (2,))
+ACTION_SPACE = spaces.Box(-1.0, 1.0, (2,))
+
+
+@dataclass(frozen=True)
+class MultiGoalConfig:
+    """``params.config.env_config``; the number of environments is ``params.config.num_actors``."""
+
+    goals: int = option(4, "G, the goals, evenly on a circle", at_least(1))
+    radius: float = option(1.0, "of that circle", positive())
+    length: int = option(24, "T, steps of an episode", at_least(1))
+    start_noise: float = option(
+        0.05, "standard deviation of an episode's start around the origin", at_least(0)
+    )
+    device: str | None = option(
+        None, "of the tensors; params.config.device, or else CUDA if torch sees one, else cpu"
+    )
+    seed: int | None = option(None, "of the starts; rl_games fills in params.seed")
+
+
+class MultiGoal(IVecEnv):
+    """A vector of B points.
+
+    The observation is the position (2,), the action a velocity in [-1, 1]^2. A velocity above 1 is
+    shortened to 1, so that no direction is faster than another and all goals are worth the same. A
+    step moves by ``STEP`` times the velocity v and pays exp(-d^2 / (2 BUMP^2)) - COST |v|^2, where
+    d is the distance to the nearest goal. Episodes end at their time limit alone.
+
+    Args:
+        num_actors: B.
+        options: ``params.config.env_config``, see :class:`MultiGoalConfig`.
+
+    Raises:
+        ConfigError: an option does not fit; names the key, the value and the way out.
+    """
+
+    def __init__(self, num_actors: int, options: Mapping[str, Any]) -> None:
+        self.settings = checked(options)
+        self.device = torch.device(device_of(self.settings))
+        self.generator = torch.Generator(self.device)
+        self.seed(self.settings.seed)
+        angle = torch.arange(self.settings.goals, device=self.device) * math.tau
+        angle = angle / self.settings.goals
+        #: (G, 2); the first stands on the first axis, the rest follow counter-clockwise
+        self.goals = self.settings.radius * torch.stack([angle.cos(), angle.sin()], dim=-1)
+        self.position = torch.zeros(num_actors, 2, device=self.device)
+        self.clock = torch.zeros(num_actors, dtype=torch.long, device=self.device)
+
+    def get_env_info(self) -> dict[str, Any]:
+        return {
+            "observation_space": OBSERVATION_SPACE,
+            "action_space": ACTION_SPACE,
+            "state_space": None,
+            "agents": 1,
+            "value_size": 1,
+        }
+
+    def seed(self, seed: int | None) -> None:
+        """Begin the sequence of starts anew; None takes any."""
+        if seed is None:
+            self.generator.seed()
+        else:
+            self.generator.manual_seed(seed)
+
+    def reset(self) -> Tensor:
+        """Every point at a new start: observations (B, 2)."""
+        self.position = self._starts()
+        self.clock = torch.zeros_like(self.clock)
+        return self.position.clone()
+
+    def step(self, actions: Tensor) -> tuple[Tensor, Tensor, Tensor, dict[str, Tensor]]:
+        """One step of every point; those whose episode ends begin another.
+
+        Args:
+            actions: (B, 2), shortened to velocities of at most 1.
+
+        Returns:
+            Observations (B, 2), of the new episode where one ended; rewards (B,); dones (B,) of
+            bool; and infos: ``time_outs`` (B,), the same as dones; ``position`` (B, 2), before a
+            new episode begins; and ``goal`` (B,), the number of the goal within ``REACH`` of it, or
+            ``NONE``: where dones is true, which goal the episode reached.
+        """
+        velocity = limited(actions)
+        arrived = self.position + STEP * velocity
+        reward = self.bump(arrived) - COST * velocity.square().sum(dim=-1)
+        self.clock = self.clock + 1
+        done = self.clock >= self.settings.length
+        self.position = torch.where(done.unsqueeze(-1), self._starts(), arrived)
+        self.clock = self.clock * ~done
+        infos = {"time_outs": done.clone(), "position": arrived, "goal": self.goal_at(arrived)}
+        return self.position.clone(), reward, done, infos
+
+    def bump(self, position: Tensor) -> Tensor:
+        """What being there is worth in a step, (B,), 1 at every goal; ``position`` is (B, 2)."""
+        nearest = torch.cdist(position, self.goals).amin(dim=-1)
+        return (-nearest.square() / (2 * BUMP**2)).exp()
+
+    def goal_at(self, position: Tensor) -> Tensor:
+        """The goal within ``REACH`` of each position (B, 2), or ``NONE``, (B,)."""
+        distance, goal = torch.cdist(position, self.goals).min(dim=-1)
+        return torch.where(distance <= REACH, goal, NONE)
+
+    def _starts(self) -> Tensor:
+        noise = torch.randn(self.position.shape, generator=self.generator, device=self.device)
+        return self.settings.start_noise * noise
+
+    def set_train_info(self, env_frames: int, *args: Any, **kwargs: Any) -> None:
+        """Called by rl_games' agent before each rollout; its second argument is the agent.
+
+        Raises:
+            ConfigError: the agent and the points are on different devices.
+        """
+        for agent in args[:1]:
+            # torch takes cuda for the current device; a tensor says which that is
+            if torch.empty(0, device=agent.ppo_device).device != self.position.device:
+                raise ConfigError(
+                    f"{PATH}.device: {self.position.device}, but params.config.device is "
+                    f"{agent.ppo_device}; set both to the same."
+                )
+
+
+def limited(actions: Tensor) -> Tensor:
+    """Velocities (B, 2), those longer than 1 shortened to 1 in their direction."""
+    return actions / actions.norm(dim=-1, keepdim=True).clamp(min=1.0)
+
+
+def checked(options: Any) -> MultiGoalConfig:
+    """``env_config`` parsed, and its keys held against each other.
+
+    Raises:
+        ConfigError: naming the key, the value and the way out.
+    """
+    settings = parse(MultiGoalConfig, options, PATH)
+    radius, goals = settings.radius, settings.goals
+    if goals > 1 and 2 * radius * math.sin(math.pi / goals) < 2 * REACH:
+        # Neighbours a chord of 2 REACH apart; one goal more where the arcsine allows none.
+        most = math.floor(math.pi / math.asin(REACH / radius)) if radius >= REACH else 1
+        raise ConfigError(
+            f"{PATH}.goals: {goals} on a circle of radius {radius:g} stand nearer to each other "
+            f"than the {2 * REACH:g} that tells them apart; at most {most}, or a larger radius."
+        )
+    least = math.ceil((radius - REACH) / STEP - 1e-9)
+    if settings.length < least:
+        raise ConfigError(
+            f"{PATH}.length: {settings.length} steps of {STEP:g} reach no goal at radius "
+            f"{radius:g}; at least {least}, or a smaller radius."
+        )
+    device_of(settings)
+    return settings
+
+
+def check(config: Mapping[str, Any]) -> None:
+    """Whether the environments of ``params.config`` can be made, without making them.
+
+    Raises:
+        ConfigError: naming the key, the value and the way out.
+    """
+    checked(config.get("env_config"))
+    if config.get("central_value_config") is not None:
+        raise ConfigError(
+            "params.config.central_value_config: needs states, but multigoal has none beside its "
+            "observations; remove the block."
+        )
+
+
+def prepare(config: dict[str, Any]) -> None:
+    """Check ``params.config``, and put its device into ``env_config`` where none is given.
+
+    Does nothing to the configuration of another simulator, or of another package's adapter.
+
+    Raises:
+        ConfigError: as :func:`check`.
+    """
+    if config.get("env_name") != NAME or not is_ours():
+        return
+    check(config)
+    # Under multi_gpu rl_games gives every rank a device later, by LOCAL_RANK, as we do.
+    if "device" in config and not config.get("multi_gpu"):
+        config["env_config"] = {"device": config["device"], **(config.get("env_config") or {})}
+
+
+def device_of(settings: MultiGoalConfig) -> str:
+    """The tensors' device.
+
+    Raises:
+        ConfigError: torch does not know it, or CUDA is asked for and not there.
+    """
+    if settings.device is None:
+        cuda = torch.cuda.is_available()
+        return f"cuda:{os.environ.get('LOCAL_RANK', '0')}" if cuda else "cpu"
+    try:
+        kind = torch.device(settings.device).type
+    except RuntimeError as error:
+        raise ConfigError(
+            f"{PATH}.device: torch knows no device {settings.device!r}; use cpu or cuda."
+        ) from error
+    if kind == "cuda" and not torch.cuda.is_available():
+        raise ConfigError(
+            f"{PATH}.device: {settings.device}, but torch sees no CUDA device; use cpu."
+        )
+    return settings.device
+
+
+def make(name: str, num_actors: int, **options: Any) -> MultiGoal:
+    """For rl_games' table of vectorised environments."""
+    return MultiGoal(num_actors, options)
+
+
+def make_one(**options: Any) -> MultiGoal:
+    """For rl_games' player, which makes its environment from ``env_config`` alone."""
+    return MultiGoal(1, options)
+
+
+_ENTRY = {"vecenv_type": NAME, "env_creator": make_one}
+
+
+def is_ours() -> bool:
+    """Whether rl_games' name for these environments leads here."""
+    return env_configurations.configurations.get(NAME) is _ENTRY
+
+
+def register() -> None:
+    """Enter ``env_name: multigoal`` into rl_games' tables. May be called again."""
+    if NAME in env_configurations.configurations and not is_ours():
+        # Another package's environment must not keep the rest of this one from being imported.
+        logger.warning("env_name: another package has registered %r; ours is not.", NAME)
+        return
+    vecenv.register(NAME, make)
+    env_configurations.register(NAME, _ENTRY)

@@ -1,0 +1,181 @@
+"""The text of tools/isaaclab_configs.py: the YAMLs' headers and blocks, to be formatted."""
+
+from textwrap import indent
+
+MLP = """\
+mlp:
+  units: {units}
+  activation: {activation}
+  initializer: {{name: default}}
+"""
+
+CNN = """\
+cnn:
+  type: conv2d
+  activation: relu
+  initializer: {name: default}
+  convs:
+    - {filters: 32, kernel_size: 8, strides: 4, padding: 0}
+    - {filters: 64, kernel_size: 4, strides: 2, padding: 0}
+    - {filters: 64, kernel_size: 3, strides: 1, padding: 0}
+"""
+
+LSTM = """\
+rnn:
+  name: lstm
+  units: 1024
+  layers: 1
+  before_mlp: True
+  layer_norm: True
+"""
+
+CENTRAL = f"""\
+central_value_config:       # the critic sees the full state
+  minibatch_size_per_env: 4
+  mini_epochs: 4
+  learning_rate: 1.0e-4
+  kl_threshold: 0.016
+  clip_value: True
+  normalize_input: True
+  truncate_grads: True
+  network:
+    name: actor_critic
+    central_value: True
+{indent(MLP.format(units="[512]", activation="relu"), "    ")}\
+{indent(LSTM, "    ")}\
+      zero_rnn_on_done: False
+"""
+
+# One entry a line; each is wrapped. {file} is where Isaac Lab's own rl_games settings are from.
+PAPER_HEADER = """\
+GenPO on {task} (Isaac Lab) with its paper's settings. Written by tools/isaaclab_configs.py.
+
+The paper's table (arXiv 2505.18763; 4096 environments): the flow, the widths, learning_rate, \
+gamma, tau, e_clip, grad_norm, entropy_coef, kl_threshold, and the value coefficient 1.0, which is \
+critic_coef: 2, since rl_games' loss has 0.5 * critic_coef. No bounds loss.
+Its released code: compression 'norm' over whole minibatches, min_lr.
+Isaac Lab 2.3.2's rsl_rl config of the task, the released code being a fork of rsl_rl: \
+horizon_length, mini_epochs, four minibatches, max_epochs, clip_value, the critic's activation.
+Isaac Lab 2.3.2's {file}: env, normalize_*, value_bootstrap, reward_shaper, score_to_win, save_*, \
+clip_actions.
+Ours: the rate may not exceed its start (algo.max_lr), where the released code's may climb to \
+1e-2: a flow starts almost at the identity, so its KL is small and the rate would climb at once. \
+It is decided once an epoch, on a KL estimate that is never negative (algo.kl_estimator).
+"""
+
+TRUNK_HEADER = """\
+GenPO's head on Isaac Lab's own trunk for {task}. Written by tools/isaaclab_configs.py.
+
+Isaac Lab 2.3.2's {file}: everything but what follows.
+Ours: algo, model, network.name, and network.flow where the Gaussian had network.space. The rate \
+may not exceed its start (algo.max_lr), where rl_games' own adaptive rate may climb to 1e-2. The \
+bounds loss falls on fresh samples. minibatch_size_per_env: Isaac Lab's {minibatch} at the task's \
+{envs} environments.
+"""
+
+CPPO_HEADER = """\
+Conditional PPO on {task} (Isaac Lab): a reconstruction. Written by tools/isaaclab_configs.py.
+
+{source}: everything but what follows.
+The paper (arXiv 2603.04790; no code of it is public): flow and kernel, eight flow steps, \
+regulariser_coef, an averaged reference, and a distillation of fifteen epochs of four minibatches.
+Ours: the regulariser's form, ema, distill_lr, noise_scale, sigma, and the widths and activation \
+of flow and kernel, which are {widths}. minibatch_size_per_env: Isaac Lab's {minibatch} at the \
+task's {envs} environments.
+lr_schedule adaptive is rl_games' own, on the kernel's Gaussian KL, from 1e-6 to 1e-2.
+"""
+
+BASELINE_HEADER = """\
+Gaussian PPO on {task}, for which Isaac Lab ships no rl_games config. Written by \
+tools/isaaclab_configs.py.
+
+Isaac Lab 2.3.2's rsl_rl config of the task, translated: separate actor and critic, their widths \
+and activation, init_noise_std 1.0 (sigma_init: log 1.0 = 0), value_loss_coef 1.0 (critic_coef: 2, \
+since rl_games' loss has 0.5 * critic_coef), clipped value loss, learning_rate, adaptive at every \
+minibatch, kl_threshold, entropy_coef, gamma, tau, e_clip, grad_norm, horizon_length, mini_epochs, \
+four minibatches, max_epochs, float32.
+Isaac Lab 2.3.2's {file}: env, normalize_*, value_bootstrap, reward_shaper, score_to_win, save_*, \
+clip_actions.
+Unlike rsl_rl: actions are clipped, values are normalised and rewards scaled, as in that YAML; the \
+adaptive rate may fall to rl_games' 1e-6, not 1e-5.
+"""
+
+CLOSING = """\
+minibatch_size_per_env keeps the number of minibatches whatever --num_envs is.
+torch_compile: False as in rl_games 1.6.1, which Isaac Lab pins and which cannot compile. 1.6.5 \
+and 2.0 would by default; that works, and cost us two minutes at a run's start on a CPU. What it \
+brings on a GPU we have not measured.
+We have not run this file inside Isaac Sim, nor on a GPU.
+"""
+
+PAPER_ALGO = """\
+  algo:
+    name: genpo
+    compression_coef: 0.01      # nu
+    compression: norm           # of x - y, as in the released code
+    compression_fraction: 1.0   # of each minibatch, drawn afresh for the compression loss
+    min_lr: 1.0e-5              # of lr_schedule adaptive; its max_lr is config.learning_rate
+
+  model:
+    name: genpo
+
+  network:
+    name: genpo_actor_critic
+    separate: False
+    flow:
+      steps: 5                  # N
+      mix: 0.9                  # p
+      condition: observation    # the velocity sees the observation; mlp is the critic's alone
+      units: {units}
+      activation: mish
+      time_embedding: {embedding}
+      time_units: {time_units}
+"""
+
+CONFIG = """\
+
+  load_checkpoint: False
+  load_path: ''
+
+  config:
+    name: {name}
+    env_name: rlgpu
+    device: 'cuda:0'            # of training
+    device_name: 'cuda:0'       # of playing
+    multi_gpu: False
+    ppo: True
+    mixed_precision: {stock.mixed_precision}
+    torch_compile: False
+    normalize_input: {stock.normalize_input}
+    normalize_value: {stock.normalize_value}
+    value_bootstrap: {stock.value_bootstrap}
+    num_actors: -1              # train.py puts --num_envs here
+    reward_shaper:
+      scale_value: {stock.reward_scale}
+    normalize_advantage: {stock.normalize_advantage}
+    gamma: {training.gamma}
+    tau: 0.95
+    learning_rate: {training.rate}
+    lr_schedule: adaptive
+    schedule_type: {training.schedule}
+    kl_threshold: {training.kl}
+    score_to_win: {stock.score_to_win}
+    max_epochs: {training.epochs}
+    save_best_after: {stock.save_best_after}
+    save_frequency: {stock.save_frequency}
+    grad_norm: 1.0
+    entropy_coef: {training.entropy}
+    truncate_grads: True
+    e_clip: 0.2
+    horizon_length: {training.horizon}
+    minibatch_size_per_env: {per_env}   # {training.minibatches} minibatches
+    mini_epochs: {training.mini_epochs}
+    critic_coef: {training.critic_coef}
+    clip_value: True
+    clip_actions: {stock.rescale_actions}
+    seq_length: 4
+    bounds_loss_coef: {training.bounds}
+{central}\
+    player:
+      deterministic: True
+"""
