@@ -75,8 +75,10 @@ class Curve:
     peak_memory_mb: float
 
     @classmethod
-    def read(cls, folder: Path) -> "Curve":
+    def read(cls, folder: Path, frames: float = np.inf) -> "Curve":
+        """Up to the epoch in which ``frames`` are reached, if the run went on further."""
         table = np.genfromtxt(folder / "progress.csv", delimiter=",", names=True)
+        table = table[: 1 + np.searchsorted(table["frame"], frames)]
         table = table[~np.isnan(table["mean_return"])]
         about = json.loads((folder / "run.json").read_text())
         return cls(
@@ -236,7 +238,7 @@ def finished_curves(suite: Suite, entry: Entry) -> Iterable[Curve]:
     for seed in suite.seeds:
         folder = suite.folder(entry, seed)
         if finished(folder):
-            yield Curve.read(folder)
+            yield Curve.read(folder, suite.frames)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -5,9 +5,8 @@
 
 Each task's numbers are rl_games' own published envpool settings for Gaussian PPO
 (rl_games/configs/mujoco/*_envpool.yaml); the GenPO file keeps them and swaps the head, the learning
-rate and its schedule, the CPPO file the head, the KL target and the rollout's length. Shorter
-rollouts helped every policy on HalfCheetah and Ant (docs/RESULTS.md, trials), so GenPO has them
-there too.
+rate and its schedule, the CPPO file the head, the KL target and the rollout's length, since CPPO
+gains most from short rollouts (docs/RESULTS.md, trials).
 Pendulum has no published envpool settings; its numbers are ours.
 """
 
@@ -49,15 +48,16 @@ class Task:
     genpo_lr: str = "1e-3"
     genpo_kl: float = 0.01
     genpo_separate: bool = False
-    genpo_rollout: Rollout | None = None  # None: the published one
     velocity_units: str = "[64, 64]"
     cppo_rollout: Rollout = Rollout(32, 1024)
     cppo_kl: float = 0.016
+    cppo_condition: str = "observation"
 
 
-def rollout_of(task: Task, rollout: Rollout | None) -> dict[str, int]:
+def rollout_of(task: Task, policy: str) -> dict[str, int]:
     """Horizon, minibatch, and the epochs in which these see the published run's frames."""
-    rollout = rollout or Rollout(task.horizon, task.minibatch)
+    published = Rollout(task.horizon, task.minibatch)
+    rollout = task.cppo_rollout if policy == "cppo" else published
     epochs = math.ceil(task.epochs * task.horizon / rollout.horizon)
     return {"horizon": rollout.horizon, "minibatch": rollout.minibatch, "epochs": epochs}
 
@@ -69,7 +69,7 @@ REGULARISED = "bound_loss_type: regularisation\n    bounds_loss_coef: "
 TASKS = {
     "halfcheetah": Task(
         "HalfCheetah-v5", "[128, 64, 32]", SCALED, "5e-4", 256, 5, 4, False, 1, 184,
-        genpo_kl=0.02, genpo_separate=True, genpo_rollout=Rollout(32, 1024),
+        genpo_kl=0.02, genpo_separate=True,
     ),
     "hopper": Task(
         "Hopper-v5", "[256, 128, 64]", DEFAULT, "5e-4", 64, 5, 2, False, 0.1, 732,
@@ -81,7 +81,7 @@ TASKS = {
     ),
     "ant": Task(
         "Ant-v5", "[256, 128, 64]", DEFAULT, "3e-4", 64, 4, 2, True, 1, 732,
-        bounds=REGULARISED + "0.0", genpo_rollout=Rollout(32, 1024),
+        bounds=REGULARISED + "0.0", cppo_condition="features",
     ),
     "humanoid": Task(
         "Humanoid-v5", "[512, 256, 128]", DEFAULT, "3e-4", 128, 5, 4, True, 0.1, 1221,
@@ -150,16 +150,20 @@ def written() -> dict[str, str]:
         heads = {
             "genpo": GENPO_HEAD.format(separate=task.genpo_separate, **published),
             "cppo": cppo_head(
-                task.velocity_units, activation="silu", noise_scale=0.2, sigma=0.2, ema=0.5
+                task.velocity_units,
+                activation="silu",
+                condition=task.cppo_condition,
+                noise_scale=0.2,
+                sigma=0.2,
+                ema=0.5,
             ),
             "ppo": GAUSSIAN_HEAD.format(separate=False),
         }
-        rollouts = {"genpo": task.genpo_rollout, "cppo": task.cppo_rollout, "ppo": None}
         rates = {"genpo": task.genpo_lr, "cppo": task.learning_rate, "ppo": task.learning_rate}
         targets = {"genpo": task.genpo_kl, "cppo": task.cppo_kl, "ppo": 0.008}
         for policy, head in heads.items():
             name = f"{key}_{policy}"
-            values = {**published, **rollout_of(task, rollouts[policy])}
+            values = {**published, **rollout_of(task, policy)}
             body = BODY.format(name=name, rate=rates[policy], kl=targets[policy], **values)
             files[f"{name}.yaml"] = TITLE.format(LABELS[policy], task.env) + head + body
     return files

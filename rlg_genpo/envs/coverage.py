@@ -103,6 +103,6 @@ def draw(axis: Any, episodes: Episodes, goals: Tensor) -> None:
         colour = f"C{goal % 10}" if goal >= 0 else "0.6"
         axis.plot(*paths[:, index].unbind(dim=-1), color=colour, lw=0.6, alpha=0.5)
     for number, (x, y) in enumerate(goals.tolist()):
-        axis.plot(x, y, "*", color=f"C{number % 10}", markeredgecolor="black", markersize=11)
+        axis.plot(x, y, "*", color=f"C{number % 10}", markeredgecolor="black", markersize=9)
     reach = 1.35 * goals.abs().max().item()
     axis.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal", xticks=[], yticks=[])
