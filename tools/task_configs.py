@@ -52,6 +52,8 @@ class Task:
     cppo_rollout: Rollout = Rollout(32, 1024)
     cppo_kl: float = 0.016
     cppo_condition: str = "observation"
+    cppo_entropy: float = 0.0
+    cppo_spread: float = 0.2  # of a_k at the start, and the kernel's sigma
 
 
 def rollout_of(task: Task, policy: str) -> dict[str, int]:
@@ -69,7 +71,7 @@ REGULARISED = "bound_loss_type: regularisation\n    bounds_loss_coef: "
 TASKS = {
     "halfcheetah": Task(
         "HalfCheetah-v5", "[128, 64, 32]", SCALED, "5e-4", 256, 5, 4, False, 1, 184,
-        genpo_kl=0.02, genpo_separate=True,
+        genpo_kl=0.02, genpo_separate=True, cppo_rollout=Rollout(64, 1024), cppo_spread=0.3,
     ),
     "hopper": Task(
         "Hopper-v5", "[256, 128, 64]", DEFAULT, "5e-4", 64, 5, 2, False, 0.1, 732,
@@ -81,7 +83,7 @@ TASKS = {
     ),
     "ant": Task(
         "Ant-v5", "[256, 128, 64]", DEFAULT, "3e-4", 64, 4, 2, True, 1, 732,
-        bounds=REGULARISED + "0.0", cppo_condition="features",
+        bounds=REGULARISED + "0.0", cppo_condition="features", cppo_entropy=0.005,
     ),
     "humanoid": Task(
         "Humanoid-v5", "[512, 256, 128]", DEFAULT, "3e-4", 128, 5, 4, True, 0.1, 1221,
@@ -124,7 +126,7 @@ BODY = """\
     lr_schedule: adaptive
     kl_threshold: {kl}
     grad_norm: 1.0
-    entropy_coef: 0.0
+    entropy_coef: {entropy}
     truncate_grads: True
     e_clip: 0.2
     clip_value: {clip_value}
@@ -153,8 +155,8 @@ def written() -> dict[str, str]:
                 task.velocity_units,
                 activation="silu",
                 condition=task.cppo_condition,
-                noise_scale=0.2,
-                sigma=0.2,
+                noise_scale=task.cppo_spread,
+                sigma=task.cppo_spread,
                 ema=0.5,
             ),
             "ppo": GAUSSIAN_HEAD.format(separate=False),
@@ -164,6 +166,7 @@ def written() -> dict[str, str]:
         for policy, head in heads.items():
             name = f"{key}_{policy}"
             values = {**published, **rollout_of(task, policy)}
+            values["entropy"] = task.cppo_entropy if policy == "cppo" else 0.0
             body = BODY.format(name=name, rate=rates[policy], kl=targets[policy], **values)
             files[f"{name}.yaml"] = TITLE.format(LABELS[policy], task.env) + head + body
     return files

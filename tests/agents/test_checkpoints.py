@@ -5,7 +5,7 @@ import torch
 from rl_games.algos_torch import torch_ext
 
 from rlg_genpo import CheckpointError, DivergedError, __version__
-from tests.rig import CENTRAL_VALUE, LSTM
+from tests.rig import CENTRAL_VALUE, CPPO, LSTM, ON_FEATURES
 
 FALLING = {"config.lr_schedule": "adaptive", "config.kl_threshold": 1e-9, "config.max_epochs": 3}
 
@@ -17,6 +17,8 @@ TRUNKS = {
         "config.env_config.states": True,
         "config.central_value_config": CENTRAL_VALUE,
     },
+    "cppo": {**CPPO, "config.lr_schedule": "linear"},
+    "cppo_lstm": {**CPPO, **ON_FEATURES, "network.rnn": LSTM, "config.lr_schedule": "linear"},
 }
 
 
@@ -29,11 +31,11 @@ def flat(state):
 
 
 def learned(agent):
-    """Weights, normalisers and everything that Adam has accumulated."""
+    """Weights, normalisers and everything that every Adam has accumulated."""
     parts = [agent.model, agent.optimizer]
     if agent.has_central_value:
         parts += [agent.central_value_net, agent.central_value_net.optimizer]
-    return [part.state_dict() for part in parts]
+    return [*(part.state_dict() for part in parts), agent.extra_state()]
 
 
 @pytest.mark.parametrize("trunk", TRUNKS.values(), ids=TRUNKS.keys())

@@ -128,9 +128,7 @@ def by_hand(name, agent, batch):
     kernel = agent.policy.kernel(source, reference)
     now, sigma = Normal(kernel.mean, kernel.sigma), kernel.sigma
     other = {
-        "langevin": lambda: Normal(
-            reference - sigma**2 / 2 * reference / 0.6**2, sigma
-        ),
+        "langevin": lambda: Normal(reference - sigma**2 / 2 * reference / 0.6**2, sigma),
         "shrinkage": lambda: Normal(reference, sigma),
         "kl_old": lambda: Normal(*(part[: len(reference)] for part in agent.rolled)),
     }[name]()

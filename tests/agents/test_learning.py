@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.rig import LSTM, play
+from tests.rig import CPPO, LSTM, ON_FEATURES, play
 
 LONG = {
     "config.num_actors": 64,
@@ -22,8 +22,10 @@ LONG = {
         pytest.param({"network.flow.condition": "observation"}, marks=pytest.mark.slow),
         pytest.param({"network.separate": True}, marks=pytest.mark.slow),
         pytest.param({"config.lr_schedule": "adaptive"}, marks=pytest.mark.slow),
+        CPPO,
+        pytest.param({**CPPO, **ON_FEATURES}, marks=pytest.mark.slow),
     ],
-    ids=["features", "observation", "separate", "adaptive"],
+    ids=["features", "observation", "separate", "adaptive", "cppo", "cppo_features"],
 )
 def test_a_trained_policy_costs_less_than_a_third_of_an_untrained_one(
     rig, overrides, deterministic

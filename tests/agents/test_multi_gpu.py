@@ -17,7 +17,7 @@ import pytest
 import torch
 from rl_games.algos_torch.central_value import CentralValueTrain
 
-from tests.rig import CENTRAL_VALUE, Rig, Run
+from tests.rig import CENTRAL_VALUE, CPPO, Rig, Run
 
 FALLING = {"config.lr_schedule": "adaptive", "config.kl_threshold": 1e-9}
 CASES = {
@@ -28,6 +28,8 @@ CASES = {
         "config.env_config": {"states": True},
         "config.central_value_config": CENTRAL_VALUE,
     },
+    # The threshold is passed at some epoch's end, and there by all ranks or by none.
+    "cppo": {**CPPO, "config.lr_schedule": "linear", "algo.distill_threshold": 1.0},
 }
 
 

@@ -1,0 +1,139 @@
+"""What a CPPO checkpoint goes on from, and which YAML it refuses."""
+
+import pytest
+import torch
+
+from rlg_genpo import CheckpointError
+from tests.rig import CPPO, Rig
+
+
+@pytest.fixture
+def rig(tmp_path):
+    return Rig(tmp_path, CPPO)
+
+
+def restored(rig, run, overrides=None):
+    agent = rig.agent(overrides)
+    agent.restore(run.checkpoint())
+    return agent
+
+
+def parameters(agent):
+    return {name: value.clone() for name, value in agent.model.named_parameters()}
+
+
+def step(agent, minibatch, source, reference):
+    """One gradient step of PPO, one distillation, one step of the reference."""
+    agent.set_train()
+    agent.calc_gradients(minibatch)
+    torch.manual_seed(7)
+    agent.distillation.fit(source, reference)
+    agent.distillation.move_reference()
+    return parameters(agent)
+
+
+def minibatch_of(agent):
+    """A minibatch, and a rollout's states and a_k."""
+    agent.init_tensors()
+    agent.obs = agent.env_reset()
+    agent.set_eval()
+    with torch.no_grad():
+        rollout = agent.play_steps()
+    agent.set_train()
+    agent.prepare_dataset(rollout)
+    return agent.dataset[0], *agent._rollout_states()
+
+
+def test_the_next_steps_are_those_of_a_run_that_was_not_interrupted(rig):
+    """Weights, both optimisers' moments and the rates: one missing, and the steps would part."""
+    run = rig.train({"config.max_epochs": 3})
+    again = restored(rig, run)
+    before = parameters(run.agent)
+    batch = minibatch_of(restored(rig, run))
+    there, here = step(run.agent, *batch), step(again, *batch)
+    for name, value in there.items():
+        assert torch.equal(value, here[name]), name
+        assert not torch.equal(value, before[name]), name
+
+
+def test_flow_and_reference_are_kept_apart(rig):
+    run = rig.train({"config.max_epochs": 3})
+    there, here = run.agent.policy, restored(rig, run).policy
+    for part in ("flow", "reference"):
+        pairs = zip(
+            getattr(there, part).parameters(), getattr(here, part).parameters(), strict=True
+        )
+        assert all(torch.equal(old, new) for old, new in pairs)
+    pairs = zip(here.flow.parameters(), here.reference.parameters(), strict=True)
+    assert not any(torch.equal(flow, reference) for flow, reference in pairs)
+    assert not any(parameter.requires_grad for parameter in here.reference.parameters())
+
+
+def test_a_resumed_run_goes_on_training(rig):
+    first = rig.train({"config.max_epochs": 2})
+    resumed = rig.train({"config.max_epochs": 4}, first.checkpoint())
+    assert sorted({step.epoch for step in resumed.steps}) == [3, 4]
+    assert resumed.unmoved() == []
+    # Adam's count of steps: 3 passes of 4 minibatches in each of 4 epochs
+    (state,) = {int(state["step"]) for state in resumed.agent.distillation.optimizer.state.values()}
+    assert state == 4 * 3 * 4
+
+
+def test_the_flows_rate_is_what_the_yaml_says_now(rig):
+    run = rig.train()
+    agent = restored(rig, run, {"algo.distill_lr": 2e-4})
+    assert {group["lr"] for group in agent.distillation.optimizer.param_groups} == {2e-4}
+    assert agent.last_lr == 1e-3
+
+
+CHANGED = {
+    "network.flow.steps": (5, "3"),
+    "network.flow.noise_scale": (0.5, "1.0"),
+    "network.flow.condition": ("features", "observation"),
+    "network.flow.activation": ("tanh", "silu"),
+    "network.residual.activation": ("tanh", "silu"),
+}
+
+
+@pytest.mark.parametrize("kind", ["agent", "player"])
+@pytest.mark.parametrize("key", CHANGED)
+def test_a_head_that_changed_is_refused_by_its_key(rig, key, kind):
+    run = rig.train({"config.max_epochs": 1})
+    value, there = CHANGED[key]
+    with pytest.raises(CheckpointError) as error:
+        getattr(rig, kind)({key: value}).restore(run.checkpoint())
+    assert str(error.value) == (
+        f"params.{key}: the checkpoint's policy was trained with {there}, the YAML says {value}. "
+        "Set it back, or train anew."
+    )
+
+
+def test_what_training_alone_reads_may_change(rig):
+    run = rig.train()
+    changed = {
+        "network.residual.sigma": 0.1,
+        "network.residual.output_scale": 1.0,
+        "network.flow.output_scale": 1.0,
+        "algo.regulariser": "none",
+        "algo.ema": 0.5,
+        "algo.distill_epochs": 1,
+        "algo.deployment": "flow",
+    }
+    agent = restored(rig, run, changed)
+    assert torch.equal(agent.policy.log_sigma, run.agent.policy.log_sigma)
+    assert agent.distillation.settings.ema == 0.5
+    player = rig.player(changed, run.checkpoint())
+    assert torch.equal(player.model.policy.log_sigma, run.agent.policy.log_sigma)
+
+
+@pytest.mark.parametrize("kind", ["agent", "player"])
+@pytest.mark.parametrize(("there", "here"), [("genpo", "cppo"), ("cppo", "genpo")])
+def test_another_policys_checkpoint_is_refused(tmp_path, there, here, kind):
+    rigs = {"genpo": Rig(tmp_path), "cppo": Rig(tmp_path, CPPO)}
+    run = rigs[there].train({"config.max_epochs": 1})
+    with pytest.raises(CheckpointError) as error:
+        getattr(rigs[here], kind)().restore(run.checkpoint())
+    assert str(error.value) == (
+        f"The checkpoint holds a {there} policy, but params.algo.name is {here}. "
+        "Load it with the YAML that it was trained with."
+    )
