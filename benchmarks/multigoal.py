@@ -35,7 +35,11 @@ QUARTERS = (1, 2, 4)
 EPISODES, DRAWN = 2000, 80
 SEED = 7
 
-WIDE = ("network.flow.noise_scale=1.0", "network.residual.sigma=0.5")
+WIDE = (
+    "network.flow.noise_scale=1.0",
+    "network.residual.sigma=0.5",
+    "algo.regulariser_scale=1.0",
+)
 ENTRIES = (
     Entry("Gaussian PPO", "multigoal_ppo", (), "ppo"),
     Entry("Gaussian PPO, entropy 0.01", "multigoal_ppo", ("config.entropy_coef=0.01",), "ppo_ent"),

@@ -53,7 +53,7 @@ class Task:
     cppo_kl: float = 0.016
     cppo_condition: str = "observation"
     cppo_entropy: float = 0.0
-    cppo_spread: float = 0.2  # of a_k at the start, and the kernel's sigma
+    cppo_spread: float = 0.2  # of a_k at the start, the kernel's sigma, the regulariser's normal
 
 
 def rollout_of(task: Task, policy: str) -> dict[str, int]:
@@ -158,6 +158,7 @@ def written() -> dict[str, str]:
                 noise_scale=task.cppo_spread,
                 sigma=task.cppo_spread,
                 ema=0.5,
+                regulariser_scale=task.cppo_spread,
             ),
             "ppo": GAUSSIAN_HEAD.format(separate=False),
         }

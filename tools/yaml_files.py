@@ -51,7 +51,8 @@ GENPO_HEAD = """\
 CPPO_HEAD = """\
   algo:
     name: cppo
-    regulariser: langevin       # holds the kernel: a Langevin step towards the flow's noise
+    regulariser: langevin       # holds the kernel: a step towards a normal of this spread
+    regulariser_scale: {regulariser_scale}
     regulariser_coef: 0.02      # c
     ema: {ema:<23}# rho, what the reference keeps of itself in an iteration
     distill_epochs: 15          # of flow matching, after PPO's
@@ -93,6 +94,7 @@ def cppo_head(
     sigma: float = 0.5,
     distill_lr: str = "1.0e-3",
     ema: float = 0.9,
+    regulariser_scale: float = 1.0,
 ) -> str:
     """CPPO's algo, model and the head of its network; ``units`` are the flow's and the kernel's."""
     return CPPO_HEAD.format(
@@ -105,6 +107,7 @@ def cppo_head(
         sigma=sigma,
         distill_lr=distill_lr,
         ema=ema,
+        regulariser_scale=regulariser_scale,
     )
 
 

@@ -68,7 +68,7 @@ class CPPOAgent(GenerativeAgent):
         delta = kernel.mean - reference
         if self.algo.regulariser == "shrinkage":
             return kernels.shrinkage(delta, kernel.sigma)
-        return kernels.langevin(delta, reference, kernel.sigma, self.policy.noise_scale)
+        return kernels.langevin(delta, reference, kernel.sigma, self.algo.regulariser_scale)
 
     def schedule_kl(self, batch: io.Minibatch, result: io.Evaluation, log_ratio: Tensor) -> Tensor:
         now, before = result.gaussian, batch.latest

@@ -56,9 +56,12 @@ class CPPOConfig:
     name: str = option("cppo", "the algorithm")
     regulariser: str = option(
         "langevin",
-        "what holds the kernel: a Langevin step towards N(0, I), its reference sample, or the "
+        "what holds the kernel: a Langevin step towards a normal, its reference sample, or the "
         "rollout's kernel",
         one_of(REGULARISERS),
+    )
+    regulariser_scale: float = option(
+        1.0, "standard deviation of the normal that the Langevin step aims at", positive()
     )
     regulariser_coef: float = option(0.02, "c, the regulariser's weight", at_least(0))
     ema: float = option(
