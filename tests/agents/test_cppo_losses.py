@@ -142,7 +142,7 @@ def test_a_regulariser_is_added_with_its_weight(rolled, name):
         {
             "algo.regulariser": name,
             "algo.regulariser_coef": 0.3,
-            "network.flow.noise_scale": 0.6,
+            "algo.regulariser_scale": 0.6,
         }
     )
     if name == "kl_old":
