@@ -84,6 +84,7 @@ BAD = [
         f"{ALGO}.regulariser: must be one of {', '.join(REGULARISERS)}, got langevine.",
     ),
     ({"algo.regulariser_coef": -0.1}, f"{ALGO}.regulariser_coef: must be at least 0, got -0.1."),
+    ({"algo.regulariser_scale": 0}, f"{ALGO}.regulariser_scale: must be above 0, got 0.0."),
     ({"algo.ema": 1}, f"{ALGO}.ema: must be in [0, 1), got 1.0."),
     ({"algo.ema": -0.1}, f"{ALGO}.ema: must be in [0, 1), got -0.1."),
     ({"algo.distill_epochs": 0}, f"{ALGO}.distill_epochs: must be at least 1, got 0."),
@@ -214,6 +215,7 @@ def test_the_paper_and_the_reconstruction_are_the_defaults():
     assert (algo.regulariser, algo.regulariser_coef, algo.ema) == ("langevin", 0.02, 0.9)
     assert (algo.distill_epochs, algo.distill_minibatches) == (15, 4)
     assert (flow.steps, flow.noise_scale, residual.sigma) == (8, 1.0, 0.5)
+    assert algo.regulariser_scale == flow.noise_scale  # the step aims at where the flow starts
 
 
 def test_a_checkpoints_head_names_what_no_shape_shows(rig):

@@ -24,6 +24,15 @@ from rlg_genpo.policies.cppo import CPPO
 D, ROWS, SIGMA = 2, 128, 0.5
 
 
+@pytest.fixture(autouse=True)
+def one_thread():
+    """Layers this small gain nothing by a second one, and lose much on a busy machine."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
 def spreads(seed, regularised):
     """The spread of a_k in each of 100 iterations."""
     torch.manual_seed(seed)

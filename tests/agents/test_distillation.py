@@ -22,6 +22,15 @@ SIGMA = 0.3
 FEW = replace(CPPOConfig(), distill_epochs=3)
 
 
+@pytest.fixture(autouse=True)
+def one_thread():
+    """Layers this small gain nothing by a second one, and lose much on a busy machine."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
 def policy_of(scale=1.0, noise_scale=1.0, units=(16,), dim=D):
     velocity = Velocity(C, dim, 8, units, "silu", 8, [16], scale)
     return CPPO(velocity, SplitMLP(C, dim, [8], "silu", scale), SIGMA, noise_scale)

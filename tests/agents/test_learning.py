@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.rig import CPPO, LSTM, ON_FEATURES, play
+from tests.rig import CPPO, LSTM, play
 
 LONG = {
     "config.num_actors": 64,
@@ -23,9 +23,8 @@ LONG = {
         pytest.param({"network.separate": True}, marks=pytest.mark.slow),
         pytest.param({"config.lr_schedule": "adaptive"}, marks=pytest.mark.slow),
         CPPO,
-        pytest.param({**CPPO, **ON_FEATURES}, marks=pytest.mark.slow),
     ],
-    ids=["features", "observation", "separate", "adaptive", "cppo", "cppo_features"],
+    ids=["features", "observation", "separate", "adaptive", "cppo"],
 )
 def test_a_trained_policy_costs_less_than_a_third_of_an_untrained_one(
     rig, overrides, deterministic
