@@ -18,7 +18,7 @@ from rlg_genpo.commands import machine, validation
 from rlg_genpo.commands.configs import Params
 from rlg_genpo.commands.runs import Checkpoint
 from rlg_genpo.commands.session import seed_all
-from rlg_genpo.envs import mjlab
+from rlg_genpo.envs import mjlab, multigoal
 
 
 @dataclass(frozen=True)
@@ -63,6 +63,7 @@ def set_stage(params: Params, checkpoint: Checkpoint, count: int, mode: str | No
         runner.load({"params": params})
         config = runner.params["config"]
         mjlab.prepare(config)
+        multigoal.prepare(config)
         # The player would drop env_config.seed if it made the environments itself.
         env = vecenv.create_vec_env(config["env_name"], count, **config["env_config"])
         config["vec_env"], config["env_info"] = env, env.get_env_info()
