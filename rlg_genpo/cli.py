@@ -236,7 +236,11 @@ def add_eval(command: argparse.ArgumentParser) -> None:
         "--checkpoint", choices=("last", "best"), default="last", help="of a run folder"
     )
     command.add_argument(
-        "--mode", nargs="+", default=[], metavar="MODE", help=f"{MODES} (default: flow_ema)"
+        "--mode",
+        nargs="+",
+        default=[],
+        metavar="MODE",
+        help=f"shown beside the default; {MODES} (default: flow_ema)",
     )
     add_device(command)
 

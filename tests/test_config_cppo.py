@@ -28,6 +28,8 @@ def known(block):
 
 #: (overrides, the whole message)
 BAD = [
+    ({"residual": {"sigma": 0.2}}, "params.residual: belongs under params.network."),
+    ({"flow": {}}, "params.flow: belongs under params.network."),
     ({"network.flow.steps": 0}, f"{FLOW}.steps: must be at least 1, got 0."),
     (
         {"network.flow.condition": "state"},
@@ -231,7 +233,7 @@ def test_a_checkpoints_head_names_what_no_shape_shows(rig):
 
 def test_the_summary_says_steps_widths_and_condition(rig):
     settings = CPPOSettings.from_params(rig.settings()["params"])
-    assert settings.summary() == "3 steps, [16] and [16] on the observation"
+    assert settings.summary() == "3 steps, flow [16], residual [16] on the observation"
 
 
 @pytest.mark.parametrize("slip", ["residul", "residuals", "Residual"])

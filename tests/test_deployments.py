@@ -98,7 +98,10 @@ def test_a_swap_to_cppo_writes_defaults_and_checks(
     settings = CPPOSettings.from_params(yaml.safe_load(out.read_text())["params"])
     assert settings.algo == CPPOConfig() and settings.flow == ReferenceFlowConfig()
     assert cli.main(["check", str(out)]) == 0
-    assert "cppo: 8 steps, [64, 64] and [64, 64] on the observation" in capsys.readouterr().out
+    assert (
+        "cppo: 8 steps, flow [64, 64], residual [64, 64] on the observation"
+        in capsys.readouterr().out
+    )
 
 
 def test_under_a_trunk_that_must_be_stood_on_a_swap_does_so(tmp_path: Path) -> None:

@@ -121,7 +121,7 @@ class CPPOSettings:
 
     def summary(self) -> str:
         """The policy in a few words, for ``rlg-genpo check``."""
-        widths = f"{list(self.flow.units)} and {list(self.residual.units)}"
+        widths = f"flow {list(self.flow.units)}, residual {list(self.residual.units)}"
         return f"{self.flow.steps} steps, {widths} on the {self.flow.condition}"
 
 
