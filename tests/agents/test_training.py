@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from rlg_genpo import compat
-from tests.rig import CENTRAL_VALUE, CNN, LSTM
+from tests.rig import CENTRAL_VALUE, CNN, CPPO, LSTM
 
 MATRIX = {
     "plain": {},
@@ -106,15 +106,17 @@ def test_mixed_precision_trains_with_float32_densities(rig, device, trunk):
 
 @pytest.mark.slow
 @pytest.mark.skipif(not compat.compiles(), reason="this rl_games does not compile")
-@pytest.mark.parametrize("trunk", ["plain", "central_value"])
-def test_compiled_training_and_an_uncompiled_resume(rig, device, trunk):
+@pytest.mark.parametrize(
+    "overrides", [{}, MATRIX["central_value"], CPPO], ids=["plain", "central_value", "cppo"]
+)
+def test_compiled_training_and_an_uncompiled_resume(rig, device, overrides):
     try:
         torch.compile(torch.sin)(torch.ones(1, device=device))
     except Exception as error:  # whatever this machine's toolchain raises is the reason
         pytest.skip(f"torch.compile does not work here: {type(error).__name__}")
     run = rig.train(
         {
-            **MATRIX[trunk],
+            **overrides,
             "config.torch_compile": True,
             "config.device": device,
             "config.device_name": device,
@@ -125,7 +127,7 @@ def test_compiled_training_and_an_uncompiled_resume(rig, device, trunk):
     assert run.unmoved() == []
     for log_ratio in run.first_log_ratios():
         assert log_ratio.abs().max().item() < 1e-4
-    restored = rig.agent(MATRIX[trunk])
+    restored = rig.agent(overrides)
     restored.restore(run.checkpoint())
     assert restored.epoch_num == 2
 
