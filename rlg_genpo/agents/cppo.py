@@ -17,6 +17,7 @@ from torch import Tensor
 from rlg_genpo.agents.base import GenerativeAgent, Losses
 from rlg_genpo.agents.distillation import Distillation
 from rlg_genpo.config.cppo import CPPOSettings
+from rlg_genpo.errors import DivergedError
 from rlg_genpo.maths import averaging, gaussian, kernels, losses
 from rlg_genpo.maths.energy import energy_distance
 from rlg_genpo.maths.estimators import masked_mean, mixture_entropy
@@ -90,12 +91,22 @@ class CPPOAgent(GenerativeAgent):
         self.scalars["matching_passes"].append(torch.tensor(float(len(passes))))
         with torch.no_grad():
             measured = self._probe()
+        self._stop_if_flow_diverged(passes[-1], measured["teacher_to_flow"])
         self.distillation.move_reference()
         measured["ema_drift"] = averaging.relative_distance(
             self.policy.reference.parameters(), self.policy.flow.parameters()
         )
         for name, value in measured.items():
             self.scalars[name].append(value)
+
+    def _stop_if_flow_diverged(self, *measured: Tensor) -> None:
+        # Before the reference takes it in, proposes NaN to the simulator and is saved.
+        if not torch.stack(measured).isfinite().all():
+            raise DivergedError(
+                f"The flow diverged in epoch {self.epoch_num}: its matching loss or its samples "
+                f"are no longer finite. params.algo.distill_lr is {self.algo.distill_lr:g}; lower "
+                "it, or params.algo.distill_grad_norm. The last checkpoint is of before."
+            )
 
     def _rollout_states(self) -> tuple[Tensor, Tensor]:
         """What the policy is conditioned on, (R, C), and a_k, (R, D), at every real row."""

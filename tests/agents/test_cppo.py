@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from rlg_genpo import DivergedError
 from rlg_genpo.agents.cppo import CPPOAgent
 from rlg_genpo.agents.distillation import Distillation
 from tests.agents.test_training import MATRIX as GENPO
@@ -220,6 +221,11 @@ def test_a_threshold_ends_distillation_early(rig):
     for threshold, passes in ((100.0, 1.0), (None, 3.0)):
         scalars = rig.train({"algo.distill_threshold": threshold}).scalars()
         assert scalars["cppo/matching_passes"] == [passes] * 2
+
+
+def test_a_distillation_that_diverges_is_told_by_its_key(rig):
+    with pytest.raises(DivergedError, match=r"epoch 1: .*params\.algo\.distill_lr is 1e\+30"):
+        rig.train({"algo.distill_lr": 1e30, "config.max_epochs": 3})
 
 
 @pytest.mark.parametrize(
