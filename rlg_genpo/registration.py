@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 from rl_games.algos_torch import model_builder
 
 from rlg_genpo.agents.cppo import CPPOAgent
+from rlg_genpo.agents.ddpl import DDPLAgent
 from rlg_genpo.agents.genpo import GenPOAgent
-from rlg_genpo.agents.players import CPPOPlayer, GenPOPlayer
+from rlg_genpo.agents.players import CPPOPlayer, DDPLPlayer, GenPOPlayer
 from rlg_genpo.builders.cppo import CPPOBuilder
+from rlg_genpo.builders.ddpl import DDPLBuilder
 from rlg_genpo.builders.genpo import GenPOBuilder
-from rlg_genpo.envs import mjlab, multigoal
+from rlg_genpo.envs import SIMULATORS
 from rlg_genpo.errors import ConfigError
 from rlg_genpo.models.generative import GenerativeModel
 
@@ -38,6 +40,7 @@ ALGORITHMS = {
     "cppo": Algorithm(
         CPPOAgent, CPPOPlayer, GenerativeModel, "cppo_actor_critic", CPPOBuilder, has_sigma=True
     ),
+    "ddpl": Algorithm(DDPLAgent, DDPLPlayer, GenerativeModel, "ddpl_actor_critic", DDPLBuilder),
 }
 
 if TYPE_CHECKING:
@@ -67,8 +70,8 @@ def register() -> None:
     for name, algorithm in ALGORITHMS.items():
         _enter(models, name, model_builder.register_model, algorithm.model)
         _enter(networks, algorithm.network_name, model_builder.register_network, algorithm.network)
-    mjlab.register()
-    multigoal.register()
+    for simulator in SIMULATORS.values():
+        simulator.register()
     _wrap_runner()
 
 
@@ -103,8 +106,8 @@ def _entering(method: Callable[..., Any]) -> Callable[..., Any]:
     def with_our_algorithms(runner: "Runner", *args: Any, **kwargs: Any) -> Any:
         enter_runner(runner)
         refuse_half_a_swap(runner.params)
-        mjlab.prepare(runner.params["config"])
-        multigoal.prepare(runner.params["config"])
+        for simulator in SIMULATORS.values():
+            simulator.prepare(runner.params["config"])
         algorithm = ALGORITHMS.get(runner.params["algo"]["name"])
         if args and algorithm is not None and not algorithm.has_sigma:
             _warn_of_sigma(args[0])

@@ -43,6 +43,8 @@ class GenerativeAgent(A2CAgent):
         if self.has_central_value:
             compat.load_uncompiled(self.central_value_net.model)
         self.scalars: dict[str, list[Tensor]] = defaultdict(list)
+        #: must stay finite through an epoch
+        self.watched: list[Tensor] = []
 
     # -- what a method supplies -------------------------------------------------------------
 
@@ -61,6 +63,12 @@ class GenerativeAgent(A2CAgent):
     def bounded_rate(self, rate: float) -> float:
         """The learning rate within the schedule's bounds."""
         return rate
+
+    def actor_loss(self, batch: io.Minibatch, log_ratio: Tensor) -> Tensor:
+        """Loss of the policy's density on the rollout's actions, (B,); none without a density."""
+        if not self.policy.has_likelihood:
+            return torch.zeros_like(batch.advantage)
+        return self._surrogate(log_ratio, batch.advantage)
 
     def minibatch_scalars(self, batch: io.Minibatch, result: io.Evaluation) -> dict[str, Tensor]:
         """Scalars measured at every gradient step, before it."""
@@ -142,7 +150,7 @@ class GenerativeAgent(A2CAgent):
         with self.autocast():
             result = io.Evaluation.from_dict(self.model(self._inputs(batch)))
             log_ratio = batch.old_neglogp - result.neglogp
-            actor = masked_mean(self._surrogate(log_ratio, batch.advantage), batch.mask)
+            actor = masked_mean(self.actor_loss(batch, log_ratio), batch.mask)
             critic = masked_mean(self._value_loss(batch, result.values), batch.mask)
             losses = self.policy_losses(batch, result) | self._trunk_losses()
             loss = actor + 0.5 * self.critic_coef * critic
@@ -151,7 +159,7 @@ class GenerativeAgent(A2CAgent):
         self.optimizer.zero_grad(set_to_none=True)
         compat.backward(self, loss)
         self.trancate_gradients_and_step()
-        kl = self._record(batch, result, log_ratio.detach(), losses)
+        kl = self._record(batch, result, loss, log_ratio.detach(), losses)
         self._report(batch, result)
         self.train_result = (
             actor.detach(),
@@ -194,19 +202,31 @@ class GenerativeAgent(A2CAgent):
         return {name: (1.0, value) for name, value in auxiliary.items()}
 
     def _record(
-        self, batch: io.Minibatch, result: io.Evaluation, log_ratio: Tensor, losses: Losses
+        self,
+        batch: io.Minibatch,
+        result: io.Evaluation,
+        loss: Tensor,
+        log_ratio: Tensor,
+        losses: Losses,
     ) -> Tensor:
         """Keep the minibatch's scalars; returns the KL of the adaptive schedule."""
-        self.scalars["kl_plain"].append(masked_mean(kl_plain(log_ratio), batch.mask))
-        self.scalars["kl_nonnegative"].append(masked_mean(kl_nonnegative(log_ratio), batch.mask))
-        share = masked_mean(clipped_share(log_ratio, self.e_clip), batch.mask)
-        self.scalars["clipped_share"].append(share)
+        if self.policy.has_likelihood:
+            self._record_ratio(batch, log_ratio)
+        self.watched.append(loss.detach())
         for name, (_, value) in losses.items():
             self.scalars[f"loss_{name}"].append(value.detach())
         with torch.no_grad():
             for name, value in self.minibatch_scalars(batch, result).items():
                 self.scalars[name].append(value)
             return masked_mean(self.schedule_kl(batch, result, log_ratio), batch.mask)
+
+    def _record_ratio(self, batch: io.Minibatch, log_ratio: Tensor) -> None:
+        self.scalars["kl_plain"].append(masked_mean(kl_plain(log_ratio), batch.mask))
+        kl = masked_mean(kl_nonnegative(log_ratio), batch.mask)
+        self.scalars["kl_nonnegative"].append(kl)
+        self.watched.append(kl)
+        share = masked_mean(clipped_share(log_ratio, self.e_clip), batch.mask)
+        self.scalars["clipped_share"].append(share)
 
     def _report(self, batch: io.Minibatch, result: io.Evaluation) -> None:
         self.diagnostics.mini_batch(
@@ -228,6 +248,7 @@ class GenerativeAgent(A2CAgent):
 
     def train_epoch(self) -> Any:
         self.scalars.clear()
+        self.watched.clear()
         result = super().train_epoch()
         self._stop_if_diverged()
         self.after_update()
@@ -241,12 +262,13 @@ class GenerativeAgent(A2CAgent):
 
     def _stop_if_diverged(self) -> None:
         # One look an epoch: a look per minibatch would make a GPU wait.
-        if not torch.stack(self.scalars["kl_nonnegative"]).isfinite().all():
+        if not torch.stack(self.watched).isfinite().all():
+            what = "its ratio or its loss" if self.policy.has_likelihood else "its critic's loss"
+            other = ", or use lr_schedule: adaptive" if self.policy.has_likelihood else ""
             raise DivergedError(
-                f"The policy diverged in epoch {self.epoch_num}: its ratio is no longer finite. "
+                f"The policy diverged in epoch {self.epoch_num}: {what} is no longer finite. "
                 f"params.config.learning_rate is {self.config['learning_rate']}, now "
-                f"{self.last_lr:g}; lower it, or use lr_schedule: adaptive. The last checkpoint "
-                "is of before."
+                f"{self.last_lr:g}; lower it{other}. The last checkpoint is of before."
             )
 
     def _absorb_observations(self, obses: Any) -> None:

@@ -3,14 +3,18 @@
 from collections.abc import Mapping
 from typing import Any
 
+import torch
 from rl_games.algos_torch import torch_ext
-from rl_games.algos_torch.players import PpoPlayerContinuous
+from rl_games.algos_torch.players import PpoPlayerContinuous, rescale_actions
 from torch import Tensor
 
-from rlg_genpo.agents import checkpoints, entry
+from rlg_genpo.agents import checkpoints, entry, hosts
+from rlg_genpo.builders import single
 from rlg_genpo.config.cppo import CPPOSettings
+from rlg_genpo.config.ddpl import DDPLSettings
 from rlg_genpo.config.genpo import GenPOSettings
 from rlg_genpo.models.generative import Playing
+from rlg_genpo.policies.single import AgentPolicy
 
 
 class GenerativePlayer(PpoPlayerContinuous):
@@ -59,3 +63,39 @@ class CPPOPlayer(GenerativePlayer):
         self.head = settings.head()
         self.deployment = settings.algo.deployment
         super().__init__(params)
+
+
+class DDPLPlayer(GenerativePlayer):
+    """``algo.name: ddpl``: every agent acts by itself, from its own slice of the observation."""
+
+    name_in_logs = "ddpl"
+
+    def __init__(self, params: dict[str, Any]) -> None:
+        DDPLSettings.from_params(params)
+        hosts.join(params["config"])
+        hosts.name_agents(params)
+        self.head = DDPLSettings.from_params(params).head()
+        super().__init__(params)
+        self.actors: list[AgentPolicy] = []
+
+    def restore(self, fn: str) -> None:
+        super().restore(fn)
+        self.actors = []
+
+    def get_action(self, obs: Any, is_deterministic: bool = False) -> Tensor:
+        # No critic, no joint network: the agents are taken apart once and go their own ways.
+        self.actors = self.actors or single.agents_of(self.model)
+        if not self.has_batch_dimension:
+            obs = obs.unsqueeze(0)
+        obs = self._preproc_obs(obs)
+        observations = self.model.policy.observations
+        action = torch.cat(
+            [
+                actor(obs[:, observations.span(index)], is_deterministic)
+                for index, actor in enumerate(self.actors)
+            ],
+            dim=-1,
+        )
+        if self.clip_actions:
+            action = rescale_actions(self.actions_low, self.actions_high, action.clamp(-1.0, 1.0))
+        return action if self.has_batch_dimension else action.reshape(self.action_space.shape)

@@ -18,8 +18,8 @@ CONFIG = """
 """
 
 NETWORK = """
-    name separate flow residual mlp cnn rnn space value_activation normalization central_value
-    joint_obs_actions
+    name separate flow residual agents diffusion action_value mlp cnn rnn space value_activation
+    normalization central_value joint_obs_actions
 """
 
 MLP = "units activation initializer d2rl norm_only_first_layer regularizer normalization"

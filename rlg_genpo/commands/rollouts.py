@@ -18,7 +18,7 @@ from rlg_genpo.commands import machine, validation
 from rlg_genpo.commands.configs import Params
 from rlg_genpo.commands.runs import Checkpoint
 from rlg_genpo.commands.session import seed_all
-from rlg_genpo.envs import mjlab, multigoal
+from rlg_genpo.envs import SIMULATORS
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Episode:
     """One finished episode."""
 
     env: int
-    value: float  # undiscounted sum of rewards
+    value: float  # undiscounted sum of rewards, the mean over several agents' sums
     length: int  # environment steps
 
 
@@ -37,6 +37,11 @@ class Stage:
     player: Any
     env: Any
     count: int
+
+    @property
+    def agents(self) -> int:
+        """Rows of each environment, environment-major: more than 1 with native agents."""
+        return self.player.num_agents
 
 
 def prepared(params: Params, device: str, seed: int) -> Params:
@@ -62,8 +67,8 @@ def set_stage(params: Params, checkpoint: Checkpoint, count: int, mode: str | No
         runner = Runner()
         runner.load({"params": params})
         config = runner.params["config"]
-        mjlab.prepare(config)
-        multigoal.prepare(config)
+        for simulator in SIMULATORS.values():
+            simulator.prepare(config)
         # The player would drop env_config.seed if it made the environments itself.
         env = vecenv.create_vec_env(config["env_name"], count, **config["env_config"])
         config["vec_env"], config["env_info"] = env, env.get_env_info()
@@ -81,6 +86,8 @@ def play(
 ) -> None:
     """Play until every environment has contributed its episodes; more are not counted.
 
+    With several agents to an environment an episode's return is the mean of theirs.
+
     That every one contributes as many keeps short episodes from being over-represented.
     """
     player = stage.player
@@ -94,15 +101,15 @@ def play(
         action = player.get_action(obs, deterministic)
         obs, reward, done, info = player.env_step(stage.env, action)
         reset = is_reset_step(info, stage.count)
-        done = done.cpu().numpy().astype(bool)
-        returns += reward.cpu().numpy().reshape(-1)
+        done = done.cpu().numpy().astype(bool).reshape(stage.count, -1).any(axis=1)
+        returns += reward.cpu().numpy().reshape(stage.count, -1).mean(axis=1)
         lengths += ~reset
         for index in np.flatnonzero(done):
             if ended[index] < episodes_per_env:
                 on_end(Episode(int(index), float(returns[index]), int(lengths[index])))
         ended += done
         returns[done], lengths[done] = 0.0, 0
-        forget(player, done | reset)
+        forget(player, (done | reset).repeat(stage.agents))
 
 
 def is_reset_step(info: Any, count: int) -> NDArray[np.bool_]:
@@ -116,7 +123,7 @@ def is_reset_step(info: Any, count: int) -> NDArray[np.bool_]:
 
 
 def forget(player: Any, where: NDArray[np.bool_]) -> None:
-    """Clear a recurrent policy's memory where an episode ended or begins."""
+    """Clear a recurrent policy's memory in the rows where an episode ended or begins."""
     if player.is_rnn:
         rows = torch.as_tensor(where)
         for state in player.states:

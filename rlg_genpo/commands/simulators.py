@@ -9,12 +9,15 @@ from gymnasium import spaces
 from rl_games.common import env_configurations
 
 from rlg_genpo.commands.configs import nearest
-from rlg_genpo.envs import mjlab, multigoal
+from rlg_genpo.envs import SIMULATORS, mamujoco, multigoal, vmas
 from rlg_genpo.errors import ConfigError
 from rlg_genpo.isaaclab_tasks import task_and_key
 
 #: keys of env_config that rl_games' adapter keeps for itself
 ADAPTER_KEYS = ("env_name", "env_type", "has_lives", "use_dict_obs_space", "flatten_obs")
+
+#: our simulators with several agents, of which one environment is cheap to make
+AGENTS = {module.NAME: module for module in (vmas, mamujoco)}
 
 #: the name under which Isaac Lab's scripts make their environment known to rl_games
 ISAAC_LAB = "rlgpu"
@@ -37,10 +40,8 @@ def check(config: Mapping[str, Any]) -> None:
         )
     if name == "envpool":
         envpool_spec(config)
-    elif name == mjlab.NAME:
-        mjlab.check(config)
-    elif name == multigoal.NAME:
-        multigoal.check(config)
+    elif name in SIMULATORS and SIMULATORS[name].ENTRY.is_ours():
+        SIMULATORS[name].check(config)
 
 
 def is_isaac_lab(config: Mapping[str, Any]) -> bool:
@@ -75,7 +76,12 @@ def task_of(config: Mapping[str, Any]) -> str:
     if shipped:
         return shipped[0]
     options = config.get("env_config") or {}
-    return str(options.get("env_name") or options.get("name") or config.get("env_name"))
+    if config.get("env_name") == mamujoco.NAME:
+        default = mamujoco.MamujocoConfig
+        robot = options.get("scenario", default.scenario)
+        return f"{robot}-{options.get('agent_conf', default.agent_conf)}"
+    names = (options.get(key) for key in ("env_name", "name", "scenario"))
+    return str(next(filter(None, names), config.get("env_name")))
 
 
 def envpool_spec(config: Mapping[str, Any]) -> Any:
@@ -104,10 +110,20 @@ def envpool_spec(config: Mapping[str, Any]) -> Any:
     return envpool.make_spec(task, **{k: v for k, v in options.items() if k in fields})
 
 
+def agents_of(config: Mapping[str, Any]) -> int:
+    """Rows that an environment gives rl_games at a time: its agents, where they come natively."""
+    if config["env_name"] in AGENTS:
+        return AGENTS[config["env_name"]].layout(config).env_info()["agents"]
+    return 1
+
+
 def spaces_of(config: Mapping[str, Any]) -> tuple[spaces.Space, spaces.Space] | None:
-    """Observation and action space of an envpool task or our own; None for another simulator's."""
+    """Observation and action space of a row; None where they are not known without a simulator."""
     if config["env_name"] == multigoal.NAME:
         return multigoal.OBSERVATION_SPACE, multigoal.ACTION_SPACE
+    if config["env_name"] in AGENTS:
+        info = AGENTS[config["env_name"]].layout(config).env_info()
+        return info["observation_space"], info["action_space"]
     if config["env_name"] != "envpool":
         return None
     spec = envpool_spec(config)

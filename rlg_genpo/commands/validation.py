@@ -10,12 +10,13 @@ from rlg_genpo.blocks import number, unknown
 from rlg_genpo.commands import known, simulators
 from rlg_genpo.commands.configs import nearest
 from rlg_genpo.config.cppo import CPPOSettings
+from rlg_genpo.config.ddpl import DDPLSettings
 from rlg_genpo.config.genpo import GenPOSettings
 from rlg_genpo.errors import CheckpointError, ConfigError
 from rlg_genpo.registration import ALGORITHMS, refuse_half_a_swap
 
 #: our settings by algorithm; rl_games' own algorithm has none
-SETTINGS = {"genpo": GenPOSettings, "cppo": CPPOSettings}
+SETTINGS = {"genpo": GenPOSettings, "cppo": CPPOSettings, "ddpl": DDPLSettings}
 GAUSSIAN = "a2c_continuous"
 
 #: rl_games' keys of params.config on whose type it trips amid its work
@@ -160,15 +161,17 @@ def sequence_length(params: Mapping[str, Any]) -> int:
 def check_batch(params: Mapping[str, Any]) -> None:
     """num_actors * horizon_length, minibatch_size and seq_length fit each other."""
     config = params["config"]
-    actors, horizon = config["num_actors"], config["horizon_length"]
     size, length = minibatch_size(config), sequence_length(params)
     check_count("params.config.seq_length", length)
+    horizon, agents = config["horizon_length"], rows_per_env(params)
     if horizon % length:
         raise ConfigError(not_whole("horizon_length", horizon, length))
-    if actors * horizon % size:
+    if rows_per_epoch(params) % size:
+        each = " * agents" if agents > 1 else ""
+        number = f" * {agents}" if agents > 1 else ""
         raise ConfigError(
-            f"params.config.minibatch_size: {size} does not divide num_actors * horizon_length = "
-            f"{actors} * {horizon} = {actors * horizon}; "
+            f"params.config.minibatch_size: {size} does not divide num_actors * horizon_length"
+            f"{each} = {config['num_actors']} * {horizon}{number} = {rows_per_epoch(params)}; "
             f"{largest_divisor(params, size)} is the nearest below that does."
         )
     if size % length:
@@ -211,10 +214,21 @@ def not_whole(key: str, value: int, length: int) -> str:
 
 def largest_divisor(params: Mapping[str, Any], limit: int) -> int:
     """Largest minibatch size up to ``limit`` that :func:`check_batch` accepts, or 1."""
-    config = params["config"]
-    batch, length = config["num_actors"] * config["horizon_length"], sequence_length(params)
+    batch, length = rows_per_epoch(params), sequence_length(params)
     fitting = (n for n in range(min(limit, batch), 0, -1) if batch % n == 0 and n % length == 0)
     return next(fitting, 1)
+
+
+def rows_per_env(params: Mapping[str, Any]) -> int:
+    """Native agents of an environment; 1 for an algorithm that takes them together."""
+    if params["algo"]["name"] == "ddpl":
+        return 1
+    return simulators.agents_of(params["config"])
+
+
+def rows_per_epoch(params: Mapping[str, Any]) -> int:
+    """What rl_games cuts into minibatches."""
+    return frames_per_epoch(params["config"]) * rows_per_env(params)
 
 
 def frames_per_epoch(config: Mapping[str, Any]) -> int:

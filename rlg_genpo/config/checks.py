@@ -25,7 +25,7 @@ def refuse_misspelt(network: Mapping[str, Any], block: str, path: str) -> None:
 
 def check_names(params: Mapping[str, Any], model: str, network: str) -> None:
     """The model's name is ours; a network of another name is taken for a user's own builder."""
-    for block in ("flow", "residual"):
+    for block in ("flow", "residual", "agents", "diffusion", "action_value"):
         if block in params:
             raise ConfigError(f"params.{block}: belongs under params.network.")
     given = block_at(params, "model").get("name")

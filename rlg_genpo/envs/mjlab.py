@@ -8,24 +8,19 @@ mjlab is imported when an environment is made or checked, never by importing thi
 """
 
 import importlib
-import logging
 import math
-import os
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass
 from difflib import get_close_matches
 from typing import Any
 
-import torch
-from rl_games.common import env_configurations, vecenv
 from rl_games.common.ivecenv import IVecEnv
 from torch import Tensor
 
 from rlg_genpo.blocks import option, parse, positive
 from rlg_genpo.compat import spaces
+from rlg_genpo.envs.entry import PATH, Entry, device_of, refuse_other_device
 from rlg_genpo.errors import ConfigError
-
-logger = logging.getLogger(__name__)
 
 #: ``params.config.env_name``, and the name in rl_games' table of vectorised environments
 NAME = "mjlab"
@@ -67,9 +62,9 @@ class MjlabEnv(IVecEnv):
     """
 
     def __init__(self, num_actors: int, options: Mapping[str, Any]) -> None:
-        self.settings = parse(MjlabConfig, options, "params.config.env_config")
+        self.settings = parse(MjlabConfig, options, PATH)
         config = task_config(self.settings.env_name)
-        device = device_of(self.settings)
+        device = device_of(self.settings.device)
         config.scene.num_envs = num_actors
         config.seed = self.settings.seed
         config.auto_reset = True  # rl_games never resets an environment by itself
@@ -132,11 +127,7 @@ class MjlabEnv(IVecEnv):
             ConfigError: the agent and the simulation are on different devices.
         """
         for agent in args[:1]:
-            if resolved(agent.ppo_device) != resolved(self.env.device):
-                raise ConfigError(
-                    f"params.config.env_config.device: {self.env.device}, but params.config.device "
-                    f"is {agent.ppo_device}; set both to the same."
-                )
+            refuse_other_device(agent, self.env.device)
 
     def get_env_state(self) -> dict[str, int]:
         """What a checkpoint keeps: the steps so far, by which mjlab's curricula proceed."""
@@ -202,7 +193,7 @@ def check(config: Mapping[str, Any]) -> None:
     Raises:
         ConfigError: naming the key, the value and the way out.
     """
-    settings = parse(MjlabConfig, config.get("env_config"), "params.config.env_config")
+    settings = parse(MjlabConfig, config.get("env_config"), PATH)
     states = gives_states(settings, task_config(settings.env_name))
     if config.get("central_value_config") is not None and not states:
         where = "params.config.central_value_config: needs states, but"
@@ -211,51 +202,11 @@ def check(config: Mapping[str, Any]) -> None:
         raise ConfigError(
             f"{where} {settings.env_name} has no {CRITIC} observations; remove the block."
         )
-    device_of(settings)
-
-
-def prepare(config: dict[str, Any]) -> None:
-    """Check ``params.config``, and put its device into ``env_config`` where none is given.
-
-    Does nothing to the configuration of another simulator, or of another package's adapter.
-
-    Raises:
-        ConfigError: as :func:`check`.
-    """
-    if config.get("env_name") != NAME or not is_ours():
-        return
-    check(config)
-    # Under multi_gpu rl_games gives every rank a device later, by LOCAL_RANK, as we do.
-    if "device" in config and not config.get("multi_gpu"):
-        config["env_config"].setdefault("device", config["device"])
+    device_of(settings.device)
 
 
 def gives_states(settings: MjlabConfig, config: Any) -> bool:
     return settings.states and CRITIC in config.observations
-
-
-def device_of(settings: MjlabConfig) -> str:
-    """The simulation's device, with its index.
-
-    Raises:
-        ConfigError: CUDA is asked for and not there.
-    """
-    device = settings.device
-    if device is not None and device.startswith("cuda") and not torch.cuda.is_available():
-        raise ConfigError(
-            f"params.config.env_config.device: {device}, but torch sees no CUDA device; use cpu."
-        )
-    if device == "cuda" or (device is None and torch.cuda.is_available()):
-        return f"cuda:{os.environ.get('LOCAL_RANK', '0')}"
-    return device or "cpu"
-
-
-def resolved(device: Any) -> torch.device:
-    """A device with its index: torch takes ``cuda`` for the current one."""
-    device = torch.device(device)
-    if device.type == "cuda" and device.index is None:
-        return torch.device("cuda", torch.cuda.current_device())
-    return device
 
 
 def unbounded(space: Any) -> Any:
@@ -277,29 +228,5 @@ def kept(value: Any) -> Any:
     return value.detach().clone() if isinstance(value, Tensor) else value
 
 
-def make(name: str, num_actors: int, **options: Any) -> MjlabEnv:
-    """For rl_games' table of vectorised environments."""
-    return MjlabEnv(num_actors, options)
-
-
-def make_one(**options: Any) -> MjlabEnv:
-    """For rl_games' player, which makes its environment from ``env_config`` alone."""
-    return MjlabEnv(1, options)
-
-
-_ENTRY = {"vecenv_type": NAME, "env_creator": make_one}
-
-
-def is_ours() -> bool:
-    """Whether rl_games' name for these environments leads here."""
-    return env_configurations.configurations.get(NAME) is _ENTRY
-
-
-def register() -> None:
-    """Enter ``env_name: mjlab`` into rl_games' tables. May be called again."""
-    if NAME in env_configurations.configurations and not is_ours():
-        # An optional adapter must not keep the rest of this package from being imported.
-        logger.warning("env_name: another package has registered %r; ours is not.", NAME)
-        return
-    vecenv.register(NAME, make)
-    env_configurations.register(NAME, _ENTRY)
+ENTRY = Entry(NAME, MjlabEnv, check)
+prepare, register = ENTRY.prepare, ENTRY.register

@@ -7,27 +7,22 @@ simulator and costs next to nothing, so it shows what becomes of a policy's mode
 B environments, G goals, T steps of an episode.
 """
 
-import logging
 import math
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import torch
-from rl_games.common import env_configurations, vecenv
 from rl_games.common.ivecenv import IVecEnv
 from torch import Tensor
 
 from rlg_genpo.blocks import at_least, option, parse, positive
 from rlg_genpo.compat import spaces
+from rlg_genpo.envs.entry import PATH, Entry, device_of, refuse_other_device
 from rlg_genpo.errors import ConfigError
-
-logger = logging.getLogger(__name__)
 
 #: ``params.config.env_name``, and the name in rl_games' table of vectorised environments
 NAME = "multigoal"
-PATH = "params.config.env_config"
 
 #: how far a point gets in a step at full speed
 STEP = 0.1
@@ -78,7 +73,7 @@ class MultiGoal(IVecEnv):
 
     def __init__(self, num_actors: int, options: Mapping[str, Any]) -> None:
         self.settings = checked(options)
-        self.device = torch.device(device_of(self.settings))
+        self.device = torch.device(device_of(self.settings.device))
         self.generator = torch.Generator(self.device)
         self.seed(self.settings.seed)
         angle = torch.arange(self.settings.goals, device=self.device) * math.tau
@@ -153,12 +148,7 @@ class MultiGoal(IVecEnv):
             ConfigError: the agent and the points are on different devices.
         """
         for agent in args[:1]:
-            # torch takes cuda for the current device; a tensor says which that is
-            if torch.empty(0, device=agent.ppo_device).device != self.position.device:
-                raise ConfigError(
-                    f"{PATH}.device: {self.position.device}, but params.config.device is "
-                    f"{agent.ppo_device}; set both to the same."
-                )
+            refuse_other_device(agent, self.position.device)
 
 
 def limited(actions: Tensor) -> Tensor:
@@ -187,7 +177,7 @@ def checked(options: Any) -> MultiGoalConfig:
             f"{PATH}.length: {settings.length} steps of {STEP:g} reach no goal at radius "
             f"{radius:g}; at least {least}, or a smaller radius."
         )
-    device_of(settings)
+    device_of(settings.device)
     return settings
 
 
@@ -205,67 +195,5 @@ def check(config: Mapping[str, Any]) -> None:
         )
 
 
-def prepare(config: dict[str, Any]) -> None:
-    """Check ``params.config``, and put its device into ``env_config`` where none is given.
-
-    Does nothing to the configuration of another simulator, or of another package's adapter.
-
-    Raises:
-        ConfigError: as :func:`check`.
-    """
-    if config.get("env_name") != NAME or not is_ours():
-        return
-    check(config)
-    # Under multi_gpu rl_games gives every rank a device later, by LOCAL_RANK, as we do.
-    if "device" in config and not config.get("multi_gpu"):
-        config["env_config"] = {"device": config["device"], **(config.get("env_config") or {})}
-
-
-def device_of(settings: MultiGoalConfig) -> str:
-    """The tensors' device.
-
-    Raises:
-        ConfigError: torch does not know it, or CUDA is asked for and not there.
-    """
-    if settings.device is None:
-        cuda = torch.cuda.is_available()
-        return f"cuda:{os.environ.get('LOCAL_RANK', '0')}" if cuda else "cpu"
-    try:
-        kind = torch.device(settings.device).type
-    except RuntimeError as error:
-        raise ConfigError(
-            f"{PATH}.device: torch knows no device {settings.device!r}; use cpu or cuda."
-        ) from error
-    if kind == "cuda" and not torch.cuda.is_available():
-        raise ConfigError(
-            f"{PATH}.device: {settings.device}, but torch sees no CUDA device; use cpu."
-        )
-    return settings.device
-
-
-def make(name: str, num_actors: int, **options: Any) -> MultiGoal:
-    """For rl_games' table of vectorised environments."""
-    return MultiGoal(num_actors, options)
-
-
-def make_one(**options: Any) -> MultiGoal:
-    """For rl_games' player, which makes its environment from ``env_config`` alone."""
-    return MultiGoal(1, options)
-
-
-_ENTRY = {"vecenv_type": NAME, "env_creator": make_one}
-
-
-def is_ours() -> bool:
-    """Whether rl_games' name for these environments leads here."""
-    return env_configurations.configurations.get(NAME) is _ENTRY
-
-
-def register() -> None:
-    """Enter ``env_name: multigoal`` into rl_games' tables. May be called again."""
-    if NAME in env_configurations.configurations and not is_ours():
-        # Another package's environment must not keep the rest of this one from being imported.
-        logger.warning("env_name: another package has registered %r; ours is not.", NAME)
-        return
-    vecenv.register(NAME, make)
-    env_configurations.register(NAME, _ENTRY)
+ENTRY = Entry(NAME, MultiGoal, check)
+prepare, register = ENTRY.prepare, ENTRY.register

@@ -5,6 +5,7 @@ Each keeps the batch dimension; the KL divergence KL(pi_old || pi_new) is the me
 
 import math
 
+import torch
 from torch import Tensor
 
 
@@ -44,3 +45,18 @@ def mixture_entropy(log_density: Tensor) -> tuple[Tensor, Tensor]:
     with_own = math.log(count) - log_density.logsumexp(dim=1)
     without = math.log(count - 1) - log_density[:, 1:].logsumexp(dim=1)
     return with_own, without
+
+
+def nearest_neighbour_entropy(samples: Tensor) -> Tensor:
+    """Differential entropy of each state's samples, (B, M, D) to (B,), in nats.
+
+    From the distance of each sample to its nearest neighbour (Kozachenko and Leonenko, 1987):
+    D mean log distance + log V_D + digamma(M) - digamma(1), V_D the volume of the unit ball. M is
+    at least 2; equal samples count as a distance of 1e-6.
+    """
+    count, size = samples.shape[1], samples.shape[2]
+    own = torch.eye(count, dtype=torch.bool, device=samples.device)
+    distance = torch.cdist(samples, samples).masked_fill(own, math.inf).amin(dim=-1)
+    ball = size / 2 * math.log(math.pi) - math.lgamma(size / 2 + 1)
+    harmonic = sum(1 / k for k in range(1, count))  # digamma(M) - digamma(1)
+    return size * distance.clamp_min(1e-6).log().mean(dim=-1) + ball + harmonic

@@ -49,6 +49,8 @@ class Policy(nn.Module, ABC):
     stored_dim: int
     #: whether the density is a Gaussian's, so that rl_games' own KL of ``mus`` and ``sigmas`` holds
     is_gaussian = False
+    #: whether actions have a density: without, there is no ratio, no KL and no PPO loss
+    has_likelihood = True
     #: names of what a player may execute, where there is a choice
     deployments: tuple[str, ...] = ()
 

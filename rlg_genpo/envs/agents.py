@@ -1,0 +1,84 @@
+"""What our multi-agent environments share: their options, and their side of rl_games' interface."""
+
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from rl_games.common.ivecenv import IVecEnv
+from torch import Tensor
+
+from rlg_genpo.blocks import one_of, option
+from rlg_genpo.envs.entry import refuse_other_device
+from rlg_genpo.envs.layout import OWN, TEAM, Layout
+
+#: ages at which staggered episodes begin: so many, evenly over an episode
+AGES = 10
+
+
+@dataclass(frozen=True, kw_only=True)
+class AgentsConfig:
+    """``params.config.env_config``, as far as every multi-agent simulator understands it."""
+
+    joint: bool = option(False, "give rl_games the agents as one; needed where their sizes differ")
+    states: bool = option(False, "give all agents' observations together, for central_value_config")
+    rewards: str = option(
+        OWN,
+        "own: each agent's; team: for every agent the mean over the agents, as in the joint layout",
+        one_of((OWN, TEAM)),
+    )
+    stagger: bool = option(
+        True,
+        "begin training at random ages of the first episodes, which then end earlier, so that not "
+        "all end in the same step",
+    )
+    device: str | None = option(
+        None, "of the tensors; params.config.device, or else CUDA if torch sees one, else cpu"
+    )
+    seed: int | None = option(None, "of the simulation; rl_games fills in params.seed")
+
+
+class AgentsEnv(IVecEnv):
+    """A vector of B environments with n agents each, in one of the two layouts.
+
+    Args:
+        num_actors: B.
+        settings: the options.
+        layout: the agents and how rl_games sees them.
+        device: of the tensors.
+    """
+
+    def __init__(
+        self, num_actors: int, settings: AgentsConfig, layout: Layout, device: torch.device
+    ) -> None:
+        self.count = num_actors
+        self.layout = layout
+        self.device = device
+        self._ages = torch.Generator().manual_seed(settings.seed or 0)
+        self._may_stagger = settings.stagger
+
+    def get_env_info(self) -> dict[str, Any]:
+        """Also ``agent_sizes``: (name, observation size, action size) of every agent, in order."""
+        return self.layout.env_info()
+
+    def get_number_of_agents(self) -> int:
+        return self.layout.agents
+
+    def set_train_info(self, env_frames: int, *args: Any, **kwargs: Any) -> None:
+        """Called by rl_games' agent before each rollout; its second argument is the agent.
+
+        Only training calls it, so the ages at which it begins never shorten an evaluation.
+
+        Raises:
+            ConfigError: the agent and the environments are on different devices.
+        """
+        for agent in args[:1]:
+            refuse_other_device(agent, self.device)
+        if self._may_stagger:
+            self._may_stagger = False
+            # Not any age: what is done once a step for new episodes is then done in few steps.
+            self._grow_older(torch.randint(AGES, (self.count,), generator=self._ages) / AGES)
+
+    @abstractmethod
+    def _grow_older(self, share: Tensor) -> None:
+        """Count a share in [0, 1) of the episode's steps, (B,), as if they were done."""

@@ -1,0 +1,212 @@
+"""Multi-agent MuJoCo under rl_games: ``params.config.env_name: mamujoco``.
+
+One of Gymnasium's robots, its joints dealt out to several agents, from gymnasium-robotics
+(https://robotics.farama.org/envs/MaMuJoCo/). All agents get the robot's reward. The environments
+are stepped one after another in this process: a few, not thousands. :mod:`rlg_genpo.envs.layout`
+says how its per-agent dicts become rl_games' single tensors.
+
+gymnasium-robotics is imported when an environment is made or checked, never by importing this
+module. B environments, n agents.
+"""
+
+import importlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from rlg_genpo.blocks import at_least, one_of, option, parse, within
+from rlg_genpo.envs.agents import AgentsConfig, AgentsEnv
+from rlg_genpo.envs.entry import PATH, Entry, device_of
+from rlg_genpo.envs.layout import AgentSize, Layout, check_critic, stretched
+from rlg_genpo.errors import ConfigError
+
+NAME = "mamujoco"
+
+#: the robots, and into which agents each can be divided (its others fail, or write XML files)
+DIVISIONS = {
+    "Ant": ("2x4", "2x4d", "4x2"),
+    "HalfCheetah": ("2x3", "6x1"),
+    "Hopper": ("3x1",),
+    "Humanoid": ("9|8",),
+    "HumanoidStandup": ("9|8",),
+    "Reacher": ("2x1",),
+    "Swimmer": ("2x1",),
+    "Pusher": ("3p",),
+    "Walker2d": ("2x3",),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class MamujocoConfig(AgentsConfig):
+    """``params.config.env_config``; the number of environments is ``params.config.num_actors``."""
+
+    scenario: str = option("HalfCheetah", "the robot", one_of(tuple(DIVISIONS)))
+    agent_conf: str = option("2x3", "how its joints are dealt out: agents x joints each")
+    agent_obsk: int = option(1, "how many joints away an agent sees; 0: its own alone", at_least(0))
+    max_steps: int = option(
+        1000, "steps after which an episode ends at the latest", within("[1, 1000]", 1, 1000)
+    )
+
+
+class MamujocoEnv(AgentsEnv):
+    """B robots. Actions in [-1, 1] are clamped and stretched to the robot's own range.
+
+    Args:
+        num_actors: B.
+        options: ``params.config.env_config``, see :class:`MamujocoConfig`.
+
+    Raises:
+        ConfigError: gymnasium-robotics is not installed, or an option does not fit.
+    """
+
+    def __init__(self, num_actors: int, options: Mapping[str, Any]) -> None:
+        self.settings = parsed(options)
+        self.envs = [made(self.settings) for _ in range(num_actors)]
+        self.names = list(self.envs[0].possible_agents)
+        device = torch.device(device_of(self.settings.device))
+        super().__init__(num_actors, self.settings, layout_of(self.envs[0], self.settings), device)
+        boxes = [self.envs[0].action_space(name) for name in self.names]
+        self.low = [torch.as_tensor(box.low) for box in boxes]
+        self.high = [torch.as_tensor(box.high) for box in boxes]
+        self.clock = torch.zeros(num_actors, dtype=torch.long)
+        self.seed(self.settings.seed)
+
+    def seed(self, seed: int | None) -> None:
+        """Environment i takes ``seed`` + i when its next episode begins; None takes any."""
+        self.seeds: list[int | None] = [
+            None if seed is None else seed + i for i in range(self.count)
+        ]
+
+    def reset(self) -> Tensor | dict[str, Tensor]:
+        """First observations of new episodes, (B n, O) or (B, sum of O_i)."""
+        return self._observations([self._begin(index) for index in range(self.count)])
+
+    def step(
+        self, actions: Tensor
+    ) -> tuple[Tensor | dict[str, Tensor], Tensor, Tensor, dict[str, Any]]:
+        """One step of every environment; those whose episode ends begin another.
+
+        Args:
+            actions: (B n, D) in the native layout, (B, sum of D_i) in the joint one.
+
+        Returns:
+            Observations as :meth:`reset` gives them (of the new episode where one ended), rewards
+            and dones (B n,) or (B,), dones of bool, and infos: ``time_outs`` as dones, where an
+            episode ended at its time limit alone.
+        """
+        parts = zip(self.layout.actions(actions.detach().cpu()), self.low, self.high, strict=True)
+        ranged = [stretched(*part).numpy() for part in parts]
+        self.clock += 1
+        too_late = (self.clock >= self.settings.max_steps).tolist()
+        seen, rewards, failed, late = [], [], [], []
+        for index, env in enumerate(self.envs):
+            acted = dict(zip(self.names, (part[index] for part in ranged), strict=True))
+            observed, paid, ended, truncated, _ = env.step(acted)
+            rewards.append([paid[name] for name in self.names])
+            failed.append(any(ended.values()))
+            late.append(too_late[index] or any(truncated.values()))
+            seen.append(self._begin(index) if failed[-1] or late[-1] else observed)
+        done, over = (
+            torch.tensor(failed, device=self.device),
+            torch.tensor(late, device=self.device),
+        )
+        paid = torch.tensor(rewards, dtype=torch.float32, device=self.device)
+        return (
+            self._observations(seen),
+            self.layout.reward(paid.unbind(dim=-1)),
+            self.layout.each(done | over),
+            {"time_outs": self.layout.each(over & ~done)},
+        )
+
+    def _begin(self, index: int) -> dict[str, Any]:
+        self.clock[index] = 0
+        seed, self.seeds[index] = self.seeds[index], None
+        return self.envs[index].reset(seed=seed)[0]
+
+    def _observations(self, seen: list[dict[str, Any]]) -> Tensor | dict[str, Tensor]:
+        parts = [
+            torch.stack([torch.as_tensor(each[name]) for each in seen]).float()
+            for name in self.names
+        ]
+        return self.layout.observations([part.to(self.device) for part in parts])
+
+    def _grow_older(self, share: Tensor) -> None:
+        self.clock += (share * self.settings.max_steps).long()
+
+    def close(self) -> None:
+        for env in self.envs:
+            env.close()
+
+
+def parsed(options: Any) -> MamujocoConfig:
+    """``env_config``, its keys checked on their own and against each other."""
+    settings = parse(MamujocoConfig, options, PATH)
+    known = DIVISIONS[settings.scenario]
+    if settings.agent_conf not in known:
+        raise ConfigError(
+            f"{PATH}.agent_conf: {settings.scenario} has no division {settings.agent_conf!r}. "
+            f"Known: {', '.join(known)}."
+        )
+    device_of(settings.device)
+    return settings
+
+
+def made(settings: MamujocoConfig) -> Any:
+    """gymnasium-robotics' parallel environment.
+
+    Raises:
+        ConfigError: it is not installed.
+    """
+    try:
+        module = importlib.import_module("gymnasium_robotics").mamujoco_v1
+    except ModuleNotFoundError as error:
+        if error.name != "gymnasium_robotics":
+            raise
+        raise ConfigError(
+            "params.config.env_name: gymnasium-robotics is not installed; pip install "
+            '"rlg_genpo[marl]".'
+        ) from error
+    return module.parallel_env(settings.scenario, settings.agent_conf, settings.agent_obsk)
+
+
+def layout_of(env: Any, settings: MamujocoConfig) -> Layout:
+    """The agents' sizes, in the environment's order and under its names.
+
+    Raises:
+        ConfigError: they differ, in the native layout.
+    """
+    sizes = (
+        AgentSize(name, env.observation_space(name).shape[0], env.action_space(name).shape[0])
+        for name in env.possible_agents
+    )
+    return Layout(tuple(sizes), settings.joint, settings.states, settings.rewards)
+
+
+def layout(config: Mapping[str, Any]) -> Layout:
+    """What the agents of ``params.config`` look like; makes a single environment to see.
+
+    Raises:
+        ConfigError: as :func:`check`.
+    """
+    settings = parsed(config.get("env_config"))
+    env = made(settings)
+    try:
+        return layout_of(env, settings)
+    finally:
+        env.close()
+
+
+def check(config: Mapping[str, Any]) -> None:
+    """Whether the environments of ``params.config`` can be made; makes a single one to see.
+
+    Raises:
+        ConfigError: naming the key, the value and the way out.
+    """
+    check_critic(config, layout(config))
+
+
+ENTRY = Entry(NAME, MamujocoEnv, check)
+prepare, register = ENTRY.prepare, ENTRY.register

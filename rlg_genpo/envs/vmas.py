@@ -1,0 +1,226 @@
+"""VMAS's multi-agent scenarios under rl_games: ``params.config.env_name: vmas``.
+
+VMAS (https://github.com/proroklab/VectorizedMultiAgentSimulator) is a vectorised 2D simulator in
+torch; the multi-agent particle scenarios are among its own. It gives and takes one tensor per agent
+in a list; :mod:`rlg_genpo.envs.layout` says how they become rl_games' single tensors. Rewards and
+ends are those of the step before a new episode begins, observations those after it, so no step is
+lost.
+
+VMAS draws all its random numbers, of all environments in a process, from one sequence of its own.
+It is imported when an environment is made or checked, never by importing this module.
+B environments, n agents.
+"""
+
+import importlib
+import inspect
+import warnings
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass
+from difflib import get_close_matches
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from rlg_genpo.blocks import at_least, option, parse
+from rlg_genpo.envs.agents import AgentsConfig, AgentsEnv
+from rlg_genpo.envs.entry import PATH, Entry, device_of
+from rlg_genpo.envs.layout import AgentSize, Layout, check_critic, stretched
+from rlg_genpo.errors import ConfigError
+
+NAME = "vmas"
+
+
+@dataclass(frozen=True, kw_only=True)
+class VmasConfig(AgentsConfig):
+    """``params.config.env_config``; the number of environments is ``params.config.num_actors``."""
+
+    scenario: str = option(MISSING, "VMAS's name of it, such as simple_spread or navigation.")
+    max_steps: int = option(100, "steps after which an episode ends at the latest", at_least(1))
+    options: Mapping | None = option(None, "the scenario's own keyword arguments, as n_agents: 4")
+
+
+class VmasEnv(AgentsEnv):
+    """A vector of B environments of one scenario.
+
+    Actions in [-1, 1] are clamped and stretched to each agent's own range.
+
+    Args:
+        num_actors: B.
+        options: ``params.config.env_config``, see :class:`VmasConfig`.
+
+    Raises:
+        ConfigError: VMAS is not installed, or an option or the scenario does not fit.
+    """
+
+    def __init__(self, num_actors: int, options: Mapping[str, Any]) -> None:
+        self.settings = parsed(options)
+        self.env = made(self.settings, num_actors)
+        layout = layout_of(self.env, self.settings)
+        super().__init__(num_actors, self.settings, layout, self.env.device)
+        ranges = self.env.action_space
+        self.low = [torch.as_tensor(box.low, device=self.device) for box in ranges]
+        self.high = [torch.as_tensor(box.high, device=self.device) for box in ranges]
+
+    def seed(self, seed: int | None) -> None:
+        """Begin VMAS's sequence of random numbers anew; None is 0."""
+        self.env.seed(seed)
+
+    def reset(self) -> Tensor | dict[str, Tensor]:
+        """First observations of new episodes, (B n, O) or (B, sum of O_i)."""
+        return self.layout.observations(self.env.reset())
+
+    def step(
+        self, actions: Tensor
+    ) -> tuple[Tensor | dict[str, Tensor], Tensor, Tensor, dict[str, Any]]:
+        """One step of every environment; those whose episode ends begin another.
+
+        Args:
+            actions: (B n, D) in the native layout, (B, sum of D_i) in the joint one.
+
+        Returns:
+            Observations as :meth:`reset` gives them (of the new episode where one ended), rewards
+            and dones (B n,) or (B,), dones of bool, and infos: ``time_outs`` as dones, where an
+            episode ended at its time limit alone.
+        """
+        parts = self.layout.actions(actions.to(self.device))
+        ranged = [stretched(*part) for part in zip(parts, self.low, self.high, strict=True)]
+        seen, rewards, terminated, truncated, _ = self.env.step(ranged)
+        done = terminated | truncated
+        if done.any():
+            seen = self._renewed(seen, done)
+        infos = {"time_outs": self.layout.each(truncated & ~terminated)}
+        return (
+            self.layout.observations(seen),
+            self.layout.reward(rewards),
+            self.layout.each(done),
+            infos,
+        )
+
+    def _renewed(self, seen: list[Tensor], done: Tensor) -> list[Tensor]:
+        """New episodes where ``done`` (B,): the observations with theirs."""
+        if done.all():
+            return self.env.reset()
+        for index in done.nonzero().flatten().tolist():
+            self.env.reset_at(index, return_observations=False)
+        fresh = self.env.get_from_scenario(
+            get_observations=True, get_rewards=False, get_infos=False, get_dones=False
+        )[0]
+        # Only the ended ones: a scenario with noisy sensors would show the others another picture.
+        where = done.unsqueeze(-1)
+        return [torch.where(where, new, old) for new, old in zip(fresh, seen, strict=True)]
+
+    def _grow_older(self, share: Tensor) -> None:
+        self.env.steps += (share.to(self.device) * self.settings.max_steps).floor()
+
+
+def parsed(options: Any) -> VmasConfig:
+    """``env_config``, its keys checked on their own."""
+    settings = parse(VmasConfig, options, PATH)
+    if settings.options is not None and not isinstance(settings.options, Mapping):
+        raise ConfigError(
+            f"{PATH}.options: must be a block of the scenario's keys, got {settings.options!r}."
+        )
+    device_of(settings.device)
+    return settings
+
+
+def simulator() -> Any:
+    """The module ``vmas``.
+
+    Raises:
+        ConfigError: VMAS is not installed.
+    """
+    try:
+        return importlib.import_module("vmas")
+    except ModuleNotFoundError as error:
+        if error.name != "vmas":
+            raise
+        raise ConfigError(
+            'params.config.env_name: vmas is not installed; pip install "rlg_genpo[marl]".'
+        ) from error
+
+
+def made(settings: VmasConfig, num_envs: int) -> Any:
+    """VMAS's ``Environment``.
+
+    Raises:
+        ConfigError: VMAS is not installed, or does not know the scenario or its options.
+    """
+    module = simulator()
+    known = sorted(module.scenarios + module.debug_scenarios + module.mpe_scenarios)
+    if settings.scenario not in known:
+        near = " or ".join(repr(name) for name in get_close_matches(settings.scenario, known, 3))
+        raise ConfigError(
+            f"{PATH}.scenario: VMAS has no scenario {settings.scenario!r}"
+            f"{', did you mean ' + near + '?' if near else '.'} Known: {', '.join(known)}."
+        )
+    where = f"{PATH}.options: {settings.scenario}"
+    for key in settings.options or {}:
+        if key in inspect.signature(module.make_env).parameters:
+            raise ConfigError(f"{PATH}.options.{key}: is VMAS's, not the scenario's; remove it.")
+    try:
+        with warnings.catch_warnings(record=True) as warned:
+            warnings.simplefilter("always")
+            env = module.make_env(
+                settings.scenario,
+                num_envs,
+                device=device_of(settings.device),
+                max_steps=settings.max_steps,
+                seed=settings.seed,
+                terminated_truncated=True,
+                **(settings.options or {}),
+            )
+    except (ArithmeticError, AssertionError, LookupError, TypeError, ValueError) as error:
+        if not settings.options:
+            raise
+        raise ConfigError(
+            f"{where} does not take {dict(settings.options)} ({type(error).__name__}: {error})."
+        ) from error
+    for warning in warned:
+        # VMAS itself only warns of an option that no one reads.
+        if "not used by the scenario" in str(warning.message):
+            raise ConfigError(f"{where}: {warning.message}")
+    return env
+
+
+def layout_of(env: Any, settings: VmasConfig) -> Layout:
+    """The agents' sizes, in VMAS's order and under its names.
+
+    Raises:
+        ConfigError: an agent's observation is no vector, or their sizes differ in the native
+            layout.
+    """
+    sizes = []
+    for agent, seen in zip(env.agents, env.observation_space, strict=True):
+        shape = getattr(seen, "shape", None)
+        if shape is None or len(shape) != 1:
+            raise ConfigError(
+                f"{PATH}.options: {settings.scenario} gives {agent.name} observations in parts; "
+                "choose options with which they are vectors."
+            )
+        sizes.append(AgentSize(agent.name, shape[0], env.get_agent_action_size(agent)))
+    return Layout(tuple(sizes), settings.joint, settings.states, settings.rewards)
+
+
+def check(config: Mapping[str, Any]) -> None:
+    """Whether the environments of ``params.config`` can be made; makes a single one to see.
+
+    Raises:
+        ConfigError: naming the key, the value and the way out.
+    """
+    check_critic(config, layout(config))
+
+
+def layout(config: Mapping[str, Any]) -> Layout:
+    """What the agents of ``params.config`` look like; makes a single environment to see.
+
+    Raises:
+        ConfigError: as :func:`check`.
+    """
+    settings = parsed(config.get("env_config"))
+    return layout_of(made(settings, 1), settings)
+
+
+ENTRY = Entry(NAME, VmasEnv, check)
+prepare, register = ENTRY.prepare, ENTRY.register

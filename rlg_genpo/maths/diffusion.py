@@ -1,0 +1,114 @@
+"""Denoising diffusion (DDPM): noising an action, and drawing one by undoing the noise.
+
+Source: "Denoising Diffusion Probabilistic Models", 2020, https://arxiv.org/abs/2006.11239; the
+cosine schedule is of "Improved Denoising Diffusion Probabilistic Models", 2021,
+https://arxiv.org/abs/2102.09672.
+
+D action size, T noise levels. Levels are counted as in these papers and unlike a flow's time:
+t = 1 is almost the action, t = T almost pure noise. Level t stands at index t - 1.
+"""
+
+import math
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+#: ``denoiser(x, index)``: noisy actions (..., D) at level index + 1 to their noise, (..., D)
+Denoiser = Callable[[Tensor, int], Tensor]
+
+#: of the cosine schedule, as published
+OFFSET = 0.008
+MAX_BETA = 0.999
+
+VARIANCES = ("beta", "posterior")
+
+
+class Schedule(NamedTuple):
+    """How much of the action is left at each noise level."""
+
+    alpha_bar: Tensor  # (T,), share of the variance that is the action's at t = 1..T
+    before: Tensor  # (T,), the same at t - 1; 1 at t = 1
+
+    @property
+    def beta(self) -> Tensor:
+        """(T,), the variance that each level adds."""
+        return 1 - self.alpha_bar / self.before
+
+    def variance(self, kind: str) -> Tensor:
+        """(T,), of the noise that each reverse step adds: beta_t, or the posterior's given a_0."""
+        if kind == "beta":
+            return self.beta
+        return self.beta * (1 - self.before) / (1 - self.alpha_bar)
+
+
+def cosine(levels: int) -> Schedule:
+    """The cosine schedule of T levels, its beta_t at most 0.999."""
+    time = torch.arange(levels + 1, dtype=torch.float64) / levels
+    left = ((time + OFFSET) / (1 + OFFSET) * math.pi / 2).cos().square()
+    beta = (1 - left[1:] / left[:-1]).clamp(max=MAX_BETA)
+    return following((1 - beta).cumprod(dim=0))
+
+
+def following(alpha_bar: Tensor) -> Schedule:
+    """The schedule of falling shares (T,)."""
+    return Schedule(alpha_bar, torch.cat([alpha_bar.new_ones(1), alpha_bar[:-1]]))
+
+
+def respaced(levels: int, steps: int) -> Tensor:
+    """Indices (S,) of S of T levels, evenly from the lowest kept to the noisiest, T - 1."""
+    return torch.linspace(levels / steps, levels, steps, dtype=torch.float64).round().long() - 1
+
+
+def noised(action: Tensor, noise: Tensor, alpha_bar: Tensor | float) -> Tensor:
+    """sqrt(abar) a + sqrt(1 - abar) eps, (..., D); ``alpha_bar`` broadcasts against them."""
+    alpha_bar = torch.as_tensor(alpha_bar)
+    return alpha_bar.sqrt() * action + (1 - alpha_bar).sqrt() * noise
+
+
+def denoised(noisy: Tensor, noise: Tensor, alpha_bar: Tensor | float) -> Tensor:
+    """The action whose :func:`noised` form is ``noisy``, given its noise, (..., D)."""
+    alpha_bar = torch.as_tensor(alpha_bar)
+    return (noisy - (1 - alpha_bar).sqrt() * noise) / alpha_bar.sqrt()
+
+
+def posterior_mean(noisy: Tensor, action: Tensor, schedule: Schedule, index: int) -> Tensor:
+    """Mean of a_{t-1} given a_t and a_0, (..., D), at level ``index`` + 1."""
+    left, before = schedule.alpha_bar[index], schedule.before[index]
+    to_action = before.sqrt() * schedule.beta[index] / (1 - left)
+    to_noisy = (left / before).sqrt() * (1 - before) / (1 - left)
+    return to_action * action + to_noisy * noisy
+
+
+def normal_noise(noisy: Tensor, alpha_bar: Tensor | float, spread: float) -> Tensor:
+    """E[eps | a_t], (..., D), where actions are normal with mean 0 and deviation ``spread``."""
+    alpha_bar = torch.as_tensor(alpha_bar)
+    return (1 - alpha_bar).sqrt() / (alpha_bar * spread**2 + 1 - alpha_bar) * noisy
+
+
+def reverse(
+    denoiser: Denoiser,
+    start: Tensor,
+    schedule: Schedule,
+    variance: str = "beta",
+    temperature: float = 1.0,
+    bound: float = 1.0,
+) -> Tensor:
+    """Carry noise (..., D) back to actions in [-bound, bound], (..., D), a level at a time.
+
+    Each step predicts the action, clips it to the bounds and draws a_{t-1} of its posterior; the
+    last adds no noise.
+
+    Args:
+        variance: of each step's noise, one of :data:`VARIANCES`.
+        temperature: factor on each step's noise; 0 follows the means.
+    """
+    x = start
+    deviation = temperature * schedule.variance(variance).sqrt()
+    for index in reversed(range(len(schedule.alpha_bar))):
+        action = denoised(x, denoiser(x, index), schedule.alpha_bar[index])
+        x = posterior_mean(x, action.clamp(-bound, bound), schedule, index)
+        if index and temperature:
+            x = x + deviation[index] * torch.randn_like(x)
+    return x

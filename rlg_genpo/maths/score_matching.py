@@ -1,0 +1,101 @@
+"""Importance sampling score matching: fitting each agent's diffusion to a target it cannot sample.
+
+The target of agent i is its current policy tilted by what its own action is worth, averaged over
+the others' actions (decentralised mirror descent):
+
+    pi_i'(a_i | o_i)  proportional to  pi_i(a_i | o_i) exp(Q_i(s, a_i) / tau_i)
+
+Samples of the policy itself, weighted, stand in for samples of the target. DDPL (2026,
+https://arxiv.org/abs/2605.07101) names the method; its formulas here are reconstructed from its
+abstract and from "Efficient Online Reinforcement Learning for Diffusion Policy", 2025,
+https://arxiv.org/abs/2502.00361.
+
+n agents, B states, K proposals at each, D action size. Entropies and divergences are in nats.
+"""
+
+import math
+
+import torch
+from torch import Tensor
+
+
+def marginal_weights(values: Tensor, temperature: Tensor) -> Tensor:
+    """softmax over K of Q_i / tau_i: values (n, B, K), temperature (n,), to (n, B, K)."""
+    return (values / temperature[:, None, None]).softmax(dim=-1)
+
+
+def joint_weights(advantage: Tensor, temperature: Tensor, largest: float) -> Tensor:
+    """min(exp(A / tau_i), largest) of the joint advantage (B,), not normalised: (n, B).
+
+    Another, optimistic rule than the decentralised one: an agent's action is credited with what the
+    others happened to do beside it.
+    """
+    exponent = advantage / temperature.unsqueeze(-1)
+    return exponent.clamp(max=math.log(largest)).exp()
+
+
+def entropy(weights: Tensor) -> Tensor:
+    """Of normalised weights over the last dimension, (..., K) to (...); log K where uniform."""
+    return torch.special.entr(weights).sum(dim=-1)
+
+
+def divergence(weights: Tensor) -> Tensor:
+    """KL of normalised weights to uniform ones, log K - H(w), (..., K) to (...)."""
+    return math.log(weights.shape[-1]) - entropy(weights)
+
+
+def effective_samples(weights: Tensor) -> Tensor:
+    """(sum w)^2 / sum w^2 over the last dimension, (..., K) to (...), between 1 and K."""
+    return weights.sum(dim=-1).square() / weights.square().sum(dim=-1)
+
+
+def solve_temperature(
+    values: Tensor, budget: float, low: float, high: float, halvings: int = 24
+) -> Tensor:
+    """tau_i in [low, high] at which the weights' mean divergence is ``budget``, (n, B, K) to (n,).
+
+    The divergence falls as tau_i rises, so halving an interval of log tau_i finds it; where no
+    tau_i within the bounds does, the nearer bound.
+    """
+    bounds = values.new_tensor([low, high]).log()
+    below, above = (bound.expand(len(values)) for bound in bounds)
+    for _ in range(halvings):
+        middle = (below + above) / 2
+        spent = divergence(marginal_weights(values, middle.exp())).mean(dim=-1)
+        below = torch.where(spent > budget, middle, below)
+        above = torch.where(spent > budget, above, middle)
+    return ((below + above) / 2).exp()
+
+
+def matching_loss(predicted: Tensor, noise: Tensor, weights: Tensor, sizes: Tensor) -> Tensor:
+    """sum over K of w |eps - eps_theta|^2 / D_i, mean over B: each agent's loss, (n,).
+
+    Args:
+        predicted: eps_theta, (n, B, K, D), zero where an agent has fewer than D components.
+        noise: eps, the same.
+        weights: (n, B, K), no gradient; normalised for the mirror descent target.
+        sizes: D_i, (n,).
+    """
+    error = (predicted - noise).square().sum(dim=-1)
+    return (weights * error).sum(dim=-1).mean(dim=-1) / sizes
+
+
+def consistency(
+    predicted: Tensor, noise: Tensor, before: Tensor, weights: Tensor, sizes: Tensor
+) -> Tensor:
+    """A control variate for :func:`matching_loss`, to be added to it: each agent's, (n,).
+
+    Ours. The policy's own samples, equally weighted, teach the policy nothing: there the noise is
+    on average what the policy before the update says it is, eps_old. So
+
+        2 v sum over K of (eps - eps_old) . eps_theta / D_i,    v = an agent's mean weight
+
+    has mean zero, but its gradient cancels the part of the loss's noise that has nothing to do with
+    the weights: equal weights give no gradient at all before the first step.
+
+    Args:
+        before: eps_old, (n, B, K, D), no gradient.
+    """
+    share = weights.mean(dim=(1, 2))
+    surplus = ((noise - before) * predicted).sum(dim=-1)
+    return 2 * share * surplus.sum(dim=-1).mean(dim=-1) / sizes
