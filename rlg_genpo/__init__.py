@@ -13,6 +13,9 @@ from rlg_genpo.imports import when_imported
 from rlg_genpo.version import __version__
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from rlg_genpo.policies.single import AgentPolicy
     from rlg_genpo.registration import ALGORITHMS
 
 __all__ = [
@@ -21,6 +24,7 @@ __all__ = [
     "ConfigError",
     "DivergedError",
     "__version__",
+    "load_agent",
     "register",
 ]
 
@@ -36,6 +40,20 @@ def register() -> None:
     from rlg_genpo import registration
 
     registration.register()
+
+
+def load_agent(path: "str | Path") -> "AgentPolicy":
+    """One agent's policy from a file of ``rlg-genpo export``, on the CPU.
+
+    A torch module that turns the agent's own raw observations (B, O) into actions (B, D) in
+    [-1, 1]; ``deterministic=False`` samples.
+
+    Raises:
+        CheckpointError: the file holds no agent's policy.
+    """
+    from rlg_genpo.builders import single
+
+    return single.load(path)
 
 
 def _register_or_warn() -> None:

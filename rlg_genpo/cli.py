@@ -12,6 +12,7 @@ from rlg_genpo.commands import (
     checking,
     doctor,
     evaluation,
+    exporting,
     listing,
     plotting,
     swapping,
@@ -101,6 +102,12 @@ def evaluate(args: argparse.Namespace) -> int:
     return 0
 
 
+def export(args: argparse.Namespace) -> int:
+    for path in exporting.export(args.run, args.agent, args.out, args.checkpoint, args.config):
+        say(f"written: {path}")
+    return 0
+
+
 def plot(args: argparse.Namespace) -> int:
     plotting.plot(args.runs, args.out, args.x)
     say(f"written: {args.out}")
@@ -159,6 +166,7 @@ def make_parser() -> argparse.ArgumentParser:
     add_train(add("train", train, "train a policy", "halfcheetah_genpo --seed 1 --frames 1000000"))
     add_play(add("play", play, "play episodes and print their returns", "runs/x_seed5"))
     add_eval(add("eval", evaluate, "measure a policy", "runs/x_seed5 --episodes 64 --json x.json"))
+    add_export(add("export", export, "write each agent of a DDPL run to a file", "runs/x_seed5"))
     add_plot(add("plot", plot, "draw learning curves", "runs/a_seed1 runs/a_seed2 runs/b_seed1"))
     add("list", show_list, "show the shipped configurations", "")
     add_words(
@@ -232,9 +240,7 @@ def add_eval(command: argparse.ArgumentParser) -> None:
         "contributes as many",
     )
     command.add_argument("--json", type=Path, metavar="FILE", help="write the results there too")
-    command.add_argument(
-        "--checkpoint", choices=("last", "best"), default="last", help="of a run folder"
-    )
+    add_checkpoint(command)
     command.add_argument(
         "--mode",
         nargs="+",
@@ -246,9 +252,30 @@ def add_eval(command: argparse.ArgumentParser) -> None:
 
 
 def add_run(command: argparse.ArgumentParser) -> None:
+    add_trained(command)
+    command.add_argument("--seed", type=int, default=0, help="default: %(default)s")
+
+
+def add_trained(command: argparse.ArgumentParser) -> None:
     command.add_argument("run", metavar="RUN_OR_CHECKPOINT", help="a run folder or a .pth file")
     command.add_argument("--config", help="its YAML, if there is no config.yaml in its run folder")
-    command.add_argument("--seed", type=int, default=0, help="default: %(default)s")
+
+
+def add_checkpoint(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--checkpoint", choices=("last", "best"), default="last", help="of a run folder"
+    )
+
+
+def add_export(command: argparse.ArgumentParser) -> None:
+    add_trained(command)
+    add_checkpoint(command)
+    command.add_argument(
+        "--agent", nargs="+", default=[], metavar="NAME", help="these alone (default: every agent)"
+    )
+    command.add_argument(
+        "--out", type=Path, metavar="DIR", help="of NAME.pt (default: agents in the run folder)"
+    )
 
 
 def add_plot(command: argparse.ArgumentParser) -> None:

@@ -28,9 +28,9 @@ logger = logging.getLogger(__name__)
 TASKS_PACKAGE = "isaaclab_tasks"
 #: said after Isaac Lab's own error where a task has none of our configurations
 WAY_OUT = (
-    "rlg_genpo ships no configuration for this task; `rlg-genpo doctor` lists those that have one. "
-    "For another, turn its own rl_games YAML into ours with `rlg-genpo swap FILE` and name the "
-    f"result as {agent_key('genpo')} in its gymnasium.register() (docs/isaaclab.md)."
+    "rlg_genpo ships no such configuration for this task; `rlg-genpo doctor` lists the tasks with "
+    "their policies. For another, turn its own rl_games YAML into ours with `rlg-genpo swap FILE` "
+    f"and name the result as {agent_key('genpo')} in its gymnasium.register() (docs/isaaclab.md)."
 )
 
 

@@ -38,10 +38,19 @@ TASKS: dict[str, tuple[str, ...]] = {
         "Isaac-Repose-Cube-Shadow-OpenAI-LSTM-Direct",
         "Isaac-Reorient-Cube-Shadow-OpenAI-LSTM-Direct",
     ),
+    "cart_double_pendulum_direct": (
+        "Isaac-Cart-Double-Pendulum-Direct",
+        "Isaac-Pendulum-MARL-Direct",
+    ),
+    "shadow_hand_over_direct": ("Isaac-Shadow-Hand-Over-Direct", "Isaac-Shadow-Handover-Direct"),
 }
 
+#: stems of tasks with several agents
+TEAMS = ("cart_double_pendulum_direct", "shadow_hand_over_direct")
+_ALONE = tuple(stem for stem in TASKS if stem not in TEAMS)
+
 #: policy to the stems that have a ``STEM_POLICY.yaml``
-POLICIES: dict[str, tuple[str, ...]] = {"genpo": tuple(TASKS), "cppo": tuple(TASKS)}
+POLICIES: dict[str, tuple[str, ...]] = {"genpo": _ALONE, "cppo": _ALONE, "ddpl": TEAMS}
 
 #: stems with a Gaussian ``STEM_ppo.yaml``, since Isaac Lab ships no rl_games config for the task
 BASELINES = ("velocity_flat_anymal_d", "velocity_rough_unitree_go2", "velocity_rough_h1")

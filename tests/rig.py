@@ -179,7 +179,7 @@ class Rig:
             for name in blocks:
                 block = block.setdefault(name, {})
             if value is ABSENT:
-                del block[key]
+                block.pop(key, None)
             else:
                 block[key] = copy.deepcopy(value)
         return {"params": params}

@@ -26,7 +26,8 @@ from rlg_genpo.commands.session import StopWish
 
 def params(**config: object) -> dict:
     base = {"num_actors": 8, "horizon_length": 32, "minibatch_size": 128, "env_name": "envpool"}
-    return {"seed": 1, "network": {}, "config": {**base, **config}}
+    algo = {"name": "genpo"}
+    return {"seed": 1, "algo": algo, "network": {}, "config": {**base, **config}}
 
 
 def test_overrides_are_yaml() -> None:

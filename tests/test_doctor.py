@@ -21,13 +21,14 @@ def test_it_reports_the_versions_that_are_installed():
     lines, _ = doctor.report()
     for topic, package in (("torch", "torch"), ("rl_games", "rl-games"), ("gymnasium",) * 2):
         assert metadata.version(package) in line_of(lines, f"{topic} ")
-    assert line_of(lines, "rl_games' tables").endswith("registered: genpo, cppo")
+    assert line_of(lines, "rl_games' tables").endswith("registered: genpo, cppo, ddpl")
 
 
 def test_it_lists_every_task_of_ours():
     lines, _ = doctor.report()
-    for names in isaaclab_tasks.TASKS.values():
-        assert " genpo, cppo" in line_of(lines, f"{names[0]}-v0 ")
+    for stem, names in isaaclab_tasks.TASKS.items():
+        policies = " ddpl" if stem in isaaclab_tasks.TEAMS else " genpo, cppo"
+        assert policies in line_of(lines, f"{names[0]}-v0 ")
 
 
 @pytest.mark.parametrize("package", ["rl-games", "gymnasium", "torch"])

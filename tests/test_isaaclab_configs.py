@@ -20,9 +20,10 @@ from rl_games.common import env_configurations, experience, vecenv
 from rl_games.common.ivecenv import IVecEnv
 from rl_games.torch_runner import Runner
 
-from rlg_genpo import isaaclab_tasks
-from rlg_genpo.commands import checking, configs, listing, validation
+from rlg_genpo import isaaclab_tasks, load_agent
+from rlg_genpo.commands import checking, configs, exporting, listing, validation
 from rlg_genpo.config.cppo import CPPOConfig, CPPOSettings
+from rlg_genpo.config.ddpl import DDPLConfig, DDPLSettings
 from rlg_genpo.config.genpo import GenPOSettings
 from rlg_genpo.errors import ConfigError
 from rlg_genpo.isaaclab_tasks import (
@@ -30,10 +31,12 @@ from rlg_genpo.isaaclab_tasks import (
     BASELINES,
     POLICIES,
     TASKS,
+    TEAMS,
     agent_key,
     entry_points,
     task_and_key,
 )
+from rlg_genpo.registration import ALGORITHMS
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "task_configs" / "isaaclab"
@@ -55,6 +58,15 @@ SIZES = {
     "cartpole_direct": ((4,), 1, 0),
     "cartpole_rgb_camera_direct": ((100, 100, 3), 1, 0),
     "repose_cube_shadow_openai_lstm_direct": ((42,), 20, 187),
+    # Flattened, as rl_games gets them; the critic of the state is not theirs there.
+    "cart_double_pendulum_direct": ((4 + 3,), 1 + 1, 0),
+    "shadow_hand_over_direct": ((157 + 157,), 20 + 20, 0),
+}
+
+#: Isaac Lab 2.3.2's env cfgs: possible_agents in order, with observation and action widths
+AGENTS = {
+    "cart_double_pendulum_direct": (("cart", 4, 1), ("pendulum", 3, 1)),
+    "shadow_hand_over_direct": (("right_hand", 157, 20), ("left_hand", 157, 20)),
 }
 
 #: the paper's table: (hidden widths, learning rate, entropy coefficient, gamma)
@@ -87,7 +99,9 @@ def stem_of(name: str) -> str:
 def test_every_task_has_its_files_and_no_other_lies_there() -> None:
     promised = {f"{stem}_{policy}" for policy, stems in POLICIES.items() for stem in stems}
     assert set(NAMES) == promised | {f"{stem}_ppo" for stem in BASELINES}
-    assert set(TASKS) == set(SIZES)
+    assert set(TASKS) == set(SIZES) and set(TEAMS) == set(AGENTS)
+    assert set(POLICIES["genpo"]) == set(POLICIES["cppo"]) == set(TASKS) - set(TEAMS)
+    assert POLICIES["ddpl"] == TEAMS
 
 
 @every_config
@@ -138,7 +152,7 @@ def test_the_papers_eight_carry_its_settings(stem: str) -> None:
     assert config["mixed_precision"] is False
 
 
-@pytest.mark.parametrize("stem", sorted(set(TASKS) - set(PAPER)))
+@pytest.mark.parametrize("stem", sorted(set(POLICIES["genpo"]) - set(PAPER)))
 def test_the_others_put_a_narrow_head_on_isaac_labs_trunk(stem: str) -> None:
     flow = GenPOSettings.from_params(params_of(f"{stem}_genpo")).flow
     assert (flow.condition, flow.units, flow.activation) == ("features", (64, 64), "silu")
@@ -153,7 +167,7 @@ def test_a_baseline_differs_from_genpo_in_the_policy_alone(stem: str) -> None:
     assert {**theirs["config"], "name": None} == {**ours["config"], "name": None}
 
 
-@pytest.mark.parametrize("stem", TASKS)
+@pytest.mark.parametrize("stem", POLICIES["cppo"])
 def test_cppos_flow_and_kernel_are_as_wide_as_the_tasks_policy(stem: str) -> None:
     params = params_of(f"{stem}_cppo")
     settings, network = CPPOSettings.from_params(params), params["network"]
@@ -170,7 +184,7 @@ def test_cppos_flow_and_kernel_are_as_wide_as_the_tasks_policy(stem: str) -> Non
     assert params["algo"]["deployment"] is None
 
 
-@pytest.mark.parametrize("stem", sorted(set(TASKS) - set(PAPER) | set(BASELINES)))
+@pytest.mark.parametrize("stem", sorted(set(POLICIES["cppo"]) - set(PAPER) | set(BASELINES)))
 def test_cppo_differs_from_the_tasks_other_file_in_the_policy_alone(stem: str) -> None:
     ours = params_of(f"{stem}_cppo")
     theirs = params_of(f"{stem}_{'ppo' if stem in BASELINES else 'genpo'}")
@@ -178,6 +192,33 @@ def test_cppo_differs_from_the_tasks_other_file_in_the_policy_alone(stem: str) -
         assert ours["network"].get(block) == theirs["network"].get(block)
     assert ours["env"] == theirs["env"]
     assert {**ours["config"], "name": None} == {**theirs["config"], "name": None}
+
+
+@pytest.mark.parametrize("stem", TEAMS)
+def test_ddpl_has_the_tasks_agents_and_the_reconstructions_network(stem: str) -> None:
+    params = params_of(f"{stem}_ddpl")
+    settings = DDPLSettings.from_params(params)
+    agents = settings.agents or ()
+    assert tuple((agent.name, agent.obs, agent.act) for agent in agents) == AGENTS[stem]
+    (observation,), action, _ = SIZES[stem]
+    assert sum(agent.obs for agent in agents) == observation
+    assert sum(agent.act for agent in agents) == action
+    diffusion = settings.diffusion
+    assert (diffusion.steps, diffusion.variance, diffusion.spread) == (20, "beta", 0.6)
+    assert (diffusion.units, diffusion.activation) == ((256, 256, 256), "mish")
+    assert (diffusion.time_embedding, diffusion.time_units) == (16, (32,))
+    # Hydra takes a key without a plus only where the file has it.
+    shown = ("weights", "proposals", "proposal_states", "proposal_noise", "kl_budget", "policy_lr")
+    assert settings.algo == DDPLConfig() and set(shown) <= params["algo"].keys()
+    assert params["config"]["lr_schedule"] == "linear"
+
+
+@pytest.mark.parametrize("stem", TEAMS)
+def test_ddpls_file_says_what_it_is(stem: str) -> None:
+    text = (FOLDER / f"{stem}_ddpl.yaml").read_text()
+    head = " ".join(line.strip("# ") for line in text.partition("params:")[0].splitlines())
+    assert "DDPL, reconstructed from the abstract; untried inside Isaac Sim" in head
+    assert "adaptive measures a KL and such a policy has no likelihood" in head
 
 
 @every_config
@@ -251,8 +292,11 @@ def test_rl_games_trains_saves_restores_and_plays(name: str, rlgpu, tmp_path: Pa
         num_actors=ENVS, train_dir=str(tmp_path), full_experiment_name="run", max_epochs=1,
         mini_epochs=1, device="cpu", device_name="cpu",
     )  # fmt: skip
-    if "distill_epochs" in params["algo"]:
-        params["algo"]["distill_epochs"] = 1
+    for key in ("distill_epochs", "policy_epochs", "value_epochs"):
+        if key in params["algo"]:
+            params["algo"][key] = 1
+    if "proposals" in params["algo"]:
+        params["algo"].update(proposals=2, proposal_states=0.1)
     central = params["config"].get("central_value_config")
     if central:
         central["mini_epochs"] = 1
@@ -292,15 +336,15 @@ def play_as_isaac_lab_does(player: Any, env: SimulatorShape) -> torch.Tensor:
     return torch.stack(env.actions)
 
 
-@pytest.mark.parametrize("policy", POLICIES)
-def test_the_deterministic_action_is_the_same_again(policy: str, rlgpu) -> None:
-    rlgpu(f"ant_{policy}")
-    params = params_of(f"ant_{policy}")
+@pytest.mark.parametrize("name", ["ant_genpo", "ant_cppo", "shadow_hand_over_direct_ddpl"])
+def test_the_deterministic_action_is_the_same_again(name: str, rlgpu) -> None:
+    env = rlgpu(name)
+    params = params_of(name)
     params["config"].update(num_actors=ENVS, device="cpu", device_name="cpu")
     runner = Runner()
     runner.load({"params": params})
     player = runner.create_player()
-    obs = torch.randn(ENVS, 60)
+    obs = torch.randn(ENVS, *env.observation_space.shape)
     player.get_batch_size(obs, 1)
     first, second = (player.get_action(obs, player.is_deterministic) for _ in range(2))
     assert torch.equal(first, second)
@@ -320,10 +364,11 @@ def test_resolving_a_yaml_registers_the_agents(monkeypatch) -> None:
 
 
 GENPO, CPPO = "rl_games_genpo_cfg_entry_point", "rl_games_cppo_cfg_entry_point"
+DDPL = "rl_games_ddpl_cfg_entry_point"
 
 
 def test_the_keys_follow_isaac_labs_scheme() -> None:
-    assert [agent_key(policy) for policy in POLICIES] == [GENPO, CPPO]
+    assert [agent_key(policy) for policy in POLICIES] == [GENPO, CPPO, DDPL]
     assert BASELINE_KEY == "rl_games_cfg_entry_point"
 
 
@@ -351,6 +396,19 @@ def test_a_tasks_entry_points(task: str, stem: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("task", "stem"),
+    [
+        ("Isaac-Cart-Double-Pendulum-Direct-v0", "cart_double_pendulum_direct"),
+        ("Isaac-Pendulum-MARL-Direct", "cart_double_pendulum_direct"),
+        ("Isaac-Shadow-Hand-Over-Direct-v0", "shadow_hand_over_direct"),
+        ("Isaac-Shadow-Handover-Direct", "shadow_hand_over_direct"),
+    ],
+)
+def test_a_task_of_several_agents_has_ddpl_alone(task: str, stem: str) -> None:
+    assert entry_points(task) == {DDPL: f"rlg_genpo.task_configs.isaaclab:{stem}_ddpl.yaml"}
+
+
+@pytest.mark.parametrize(
     "task",
     ["Isaac-Velocity-Flat-H1-v0", "Isaac-Ant-Play-Extra-v0", "CartPole-v1", "Isaac-Ant-v0-Play"],
 )
@@ -364,6 +422,10 @@ def test_a_configs_name_gives_its_task_and_key() -> None:
     assert task_and_key("velocity_rough_h1_ppo") == (
         "Isaac-Velocity-Rough-H1-v0",
         "rl_games_cfg_entry_point",
+    )
+    assert task_and_key("shadow_hand_over_direct_ddpl") == (
+        "Isaac-Shadow-Hand-Over-Direct-v0",
+        DDPL,
     )
     unknown = ("ant_ppo", "ant", "ants_genpo", "ant_ddpl")
     assert [task_and_key(name) for name in unknown] == [None] * 4
@@ -398,3 +460,33 @@ def test_the_command_line_says_how_to_train_cppo() -> None:
     assert lines["train it"].endswith(f" --task Isaac-Ant-v0 --agent {CPPO}")
     with pytest.raises(ConfigError, match=r"params\.algo\.deployment: .*flow_ema.*, got flw"):
         checking.check("isaaclab/ant_cppo", ["agent.params.algo.deployment=flw"])
+
+
+def test_the_command_line_says_how_to_train_ddpl() -> None:
+    name = "isaaclab/cart_double_pendulum_direct_ddpl"
+    task = "Isaac-Cart-Double-Pendulum-Direct-v0"
+    assert listing.isaac_lab_row(name) == (name, "ddpl", task, DDPL, "150")
+    lines = dict(line.split(":", 1) for line in checking.check(name, []))
+    assert lines["policy"].strip().startswith("ddpl: 20 steps, ")
+    assert lines["policy"].endswith("; cart (4 to 1), pendulum (3 to 1)")
+    assert lines["train it"].endswith(f" --task {task} --agent {DDPL}")
+    with pytest.raises(ConfigError, match=r"lr_schedule: adaptive .* use linear or constant"):
+        checking.check(name, ["agent.params.config.lr_schedule=adaptive"])
+
+
+def test_export_takes_a_checkpoint_of_isaac_labs_scripts(rlgpu, tmp_path: Path) -> None:
+    name = "cart_double_pendulum_direct_ddpl"
+    rlgpu(name)
+    params = params_of(name)
+    params["config"].update(
+        num_actors=ENVS, train_dir=str(tmp_path), full_experiment_name="run", device="cpu",
+        device_name="cpu",
+    )  # fmt: skip
+    runner = Runner()
+    runner.load({"params": params})
+    agent = ALGORITHMS["ddpl"].agent("run", runner.params)
+    agent.save(str(tmp_path / "run" / "nn" / "last"))
+    checkpoint = str(tmp_path / "run" / "nn" / "last.pth")
+    written = exporting.export(checkpoint, [], None, given=f"isaaclab/{name}")
+    assert written == [tmp_path / "run" / "agents" / f"{who}.pt" for who in ("cart", "pendulum")]
+    assert load_agent(written[0])(torch.zeros(3, 4)).shape == (3, 1)

@@ -1,5 +1,6 @@
 """Our YAMLs beside Isaac Lab's own settings, where its wheel (isaaclab 2.3.2) is installed."""
 
+import ast
 import copy
 import re
 from importlib import metadata
@@ -10,8 +11,8 @@ from typing import Any
 import pytest
 import yaml
 
-from rlg_genpo.isaaclab_tasks import BASELINES, TASKS
-from tests.test_isaaclab_configs import PAPER, params_of
+from rlg_genpo.isaaclab_tasks import BASELINES, TASKS, TEAMS
+from tests.test_isaaclab_configs import AGENTS, PAPER, params_of
 
 try:
     wheel = metadata.distribution("isaaclab")
@@ -62,7 +63,21 @@ OPEN = {
     "repose_cube_shadow_direct": (SHADOW, "ShadowHandPPORunnerCfg", None),
 }
 
-#: rl_games' own YAML of every task that has one
+#: stem: Isaac Lab's rl_games YAML, the number of environments it was written for, the env cfg
+OF_TEAMS = {
+    "cart_double_pendulum_direct": (
+        "direct/cart_double_pendulum/agents/rl_games_ppo_cfg.yaml",
+        4096,
+        "direct/cart_double_pendulum/cart_double_pendulum_env.py",
+    ),
+    "shadow_hand_over_direct": (
+        "direct/shadow_hand_over/agents/rl_games_ppo_cfg.yaml",
+        2048,
+        "direct/shadow_hand_over/shadow_hand_over_env_cfg.py",
+    ),
+}
+
+#: rl_games' own YAML of every task of one agent that has one
 SHIPPED = {
     **ON_TRUNK,
     **{
@@ -140,17 +155,27 @@ def rsl_rl(folder: str, name: str) -> Any:
 
 @pytest.mark.parametrize(
     ("stem", "policy"),
-    [*((stem, "genpo") for stem in ON_TRUNK), *((stem, "cppo") for stem in SHIPPED)],
+    [
+        *((stem, "genpo") for stem in ON_TRUNK),
+        *((stem, "cppo") for stem in SHIPPED),
+        *((stem, "ddpl") for stem in OF_TEAMS),
+    ],
 )
 def test_everything_but_the_head_is_isaac_labs(stem: str, policy: str) -> None:
-    file, envs = SHIPPED[stem]
+    file, envs = OF_TEAMS[stem][:2] if stem in OF_TEAMS else SHIPPED[stem]
     stock, ours = read(file), plain(params_of(f"{stem}_{policy}"))
     for block in (stock["config"], stock["config"].get("central_value_config", {})):
         if "minibatch_size" in block:
             block["minibatch_size_per_env"] = block.pop("minibatch_size") / envs
     stock["network"].pop("space")
-    for block in ("flow", "residual"):
+    for block in ("flow", "residual", "agents", "diffusion", "action_value"):
         ours["network"].pop(block, None)
+    if policy == "ddpl":
+        # adaptive needs a likelihood
+        assert (ours["config"].pop("lr_schedule"), stock["config"].pop("lr_schedule")) == (
+            "linear",
+            "adaptive",
+        )
     for params in (stock, ours):
         params["network"].pop("name")
         params["config"].pop("name")
@@ -207,6 +232,21 @@ def test_a_baseline_is_the_tasks_rsl_rl_config(stem: str) -> None:
     assert {key: config[key] for key in pairs} == pairs
 
 
+@pytest.mark.parametrize("stem", TEAMS)
+def test_the_agents_are_those_of_isaac_labs_env_cfg(stem: str) -> None:
+    assert SOURCES is not None
+    source = (SOURCES / OF_TEAMS[stem][2]).read_text()
+
+    def value(name: str) -> Any:
+        (text,) = re.findall(rf"^    {name} = (.*)$", source, flags=re.MULTILINE)
+        return ast.literal_eval(text)
+
+    observed, acted = value("observation_spaces"), value("action_spaces")
+    found = tuple((name, observed[name], acted[name]) for name in value("possible_agents"))
+    assert found == AGENTS[stem]
+    assert f"InteractiveSceneCfg(num_envs={OF_TEAMS[stem][1]}," in source
+
+
 def test_the_tables_cover_the_same_tasks() -> None:
     assert set(OPEN) == set(PAPER)
-    assert set(SHIPPED) | set(BASELINES) == set(TASKS)
+    assert set(SHIPPED) | set(BASELINES) | set(OF_TEAMS) == set(TASKS)

@@ -3,7 +3,7 @@
     python tools/isaaclab_configs.py            write them
     python tools/isaaclab_configs.py --check    exit 1 if one differs from what would be written
 
-The tables are tools/isaaclab_tables.py, the text is tools/isaaclab_templates.py. Four kinds of
+The tables are tools/isaaclab_tables.py, the text is tools/isaaclab_templates.py. Five kinds of
 file, each saying in its header which number is from where:
 
 GenPO on a task of its paper     the paper's settings; what the paper leaves open is the task's
@@ -13,6 +13,7 @@ GenPO on a task of its paper     the paper's settings; what the paper leaves ope
 GenPO on another task            Isaac Lab's own rl_games settings, with our head on their trunk.
 conditional PPO                  Isaac Lab's own rl_games settings, or our baseline's where it has
                                  none; flow and kernel in the place of the Gaussian.
+DDPL                             the same, with a diffusion policy for each of the task's agents.
 a baseline                       Gaussian PPO for a task without an rl_games YAML: its rsl_rl
                                  config, translated.
 """
@@ -54,9 +55,12 @@ def trunk(network: Network) -> str:
     return {None: mlp, "cnn": text.CNN + mlp, "lstm": mlp + text.LSTM}[network.front]
 
 
-def config(name: str, stock: Stock, training: Training, network: Network) -> str:
+def config(
+    name: str, stock: Stock, training: Training, network: Network, rule: str = "adaptive"
+) -> str:
     return text.CONFIG.format(
         name=name,
+        rule=rule,
         stock=stock,
         training=training,
         per_env=training.horizon // training.minibatches,
@@ -133,6 +137,20 @@ def cppo(stem: str) -> str:
     )
 
 
+def ddpl(stem: str) -> str:
+    task = ALL[stem]
+    agents = "".join(
+        f"      - {{name: {name}, obs: {obs}, act: {act}}}\n" for name, obs, act in task.agents
+    )
+    return document(
+        header(text.DDPL_HEADER, stem, task, task.notes),
+        task.stock,
+        text.DDPL_HEAD.format(agents=agents),
+        task.network,
+        config(f"{stem}_ddpl", task.stock, task.training, task.network, rule="linear"),
+    )
+
+
 def baseline(stem: str) -> str:
     task = TRANSLATED[stem]
     return document(
@@ -146,7 +164,7 @@ def baseline(stem: str) -> str:
 
 def written() -> Mapping[str, str]:
     """File name to text."""
-    writers = {"genpo": genpo, "cppo": cppo}
+    writers = {"genpo": genpo, "cppo": cppo, "ddpl": ddpl}
     return {
         **{
             f"{stem}_{policy}.yaml": writers[policy](stem)

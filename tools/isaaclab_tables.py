@@ -66,6 +66,7 @@ class Task:
     training: Training
     envs: int = 4096  # the task's default
     notes: tuple[str, ...] = ()
+    agents: tuple[tuple[str, int, int], ...] = ()  # name, O_i, D_i, where there are several
 
     @property
     def minibatch(self) -> int:
@@ -177,6 +178,21 @@ SHIPPED = {
         Training("1.0e-4", 16, 8, 4, 4, 10000, kl=0.016, gamma=0.998, schedule="standard"),
         8192,
         notes=("num_envs must be even: a minibatch holds whole sequences of 4 steps.",),
+    ),
+    "cart_double_pendulum_direct": Task(
+        Stock("direct/cart_double_pendulum/agents/rl_games_ppo_cfg.yaml", 0.1, **CARTPOLE_ENV),
+        Network("[32, 32]"),
+        Training("5.0e-4", 32, 8, 8, 4, 150, kl=0.008),
+        notes=("The agents' rewards differ; Isaac Lab sums them, which makes them a team.",),
+        agents=(("cart", 4, 1), ("pendulum", 3, 1)),
+    ),
+    "shadow_hand_over_direct": Task(
+        Stock("direct/shadow_hand_over/agents/rl_games_ppo_cfg.yaml", **SHADOW_ENV),
+        Network("[512, 512, 256, 128]"),
+        Training("5.0e-4", 16, 1, 5, 4, 5000, kl=0.016, schedule="standard"),
+        2048,
+        notes=("Both agents get the same reward, so that Isaac Lab's sum is twice it.",),
+        agents=(("right_hand", 157, 20), ("left_hand", 157, 20)),
     ),
 }  # fmt: skip
 

@@ -85,6 +85,23 @@ task's {envs} environments.
 lr_schedule adaptive is rl_games' own, on the kernel's Gaussian KL, from 1e-6 to 1e-2.
 """
 
+DDPL_HEADER = """\
+DDPL, one diffusion policy per agent, on {task} (Isaac Lab). DDPL, reconstructed from the \
+abstract; untried inside Isaac Sim. Written by tools/isaaclab_configs.py.
+
+Isaac Lab 2.3.2's {file}: everything but what follows; mlp is the critic's alone, which sees all \
+agents' observations in training.
+The paper's abstract (arXiv 2605.07101; no code of it is public): a denoising diffusion policy per \
+agent, on its own observation.
+Ours: algo, the widths and the schedule of diffusion and action_value, and lr_schedule linear, \
+since adaptive measures a KL and such a policy has no likelihood. So kl_threshold, schedule_type, \
+entropy_coef and bounds_loss_coef mean nothing here; e_clip is the critic's alone. \
+minibatch_size_per_env: Isaac Lab's {minibatch} at the task's {envs} \
+environments.
+agents: in Isaac Lab's possible_agents order, with the sizes of its env cfg; compared with the \
+environment at a run's start. Without the block they are read from it.
+"""
+
 BASELINE_HEADER = """\
 Gaussian PPO on {task}, for which Isaac Lab ships no rl_games config. Written by \
 tools/isaaclab_configs.py.
@@ -106,6 +123,43 @@ torch_compile: False as in rl_games 1.6.1, which Isaac Lab pins and which cannot
 and 2.0 would by default; that works, and cost us two minutes at a run's start on a CPU. What it \
 brings on a GPU we have not measured.
 We have not run this file inside Isaac Sim, nor on a GPU.
+"""
+
+DDPL_HEAD = """\
+  algo:
+    name: ddpl
+    weights: marginal           # of each agent's own Q_i; or joint_advantage
+    proposals: 16               # K, of each agent at a state
+    proposal_states: 1.0        # share of a rollout's states; lower it where an update takes long
+    proposal_noise: 0.1         # standard deviation, added to each proposal
+    kl_budget: 0.05             # nats an iteration, of each agent
+    policy_epochs: 4            # of score matching
+    policy_minibatches: 4
+    policy_lr: null             # of the denoisers' Adam; null: config.learning_rate as scheduled
+    value_epochs: 4             # of the action values
+    agent_grad_norm: 1.0        # largest norm, of each agent by itself
+
+  model:
+    name: ddpl
+
+  network:
+    name: ddpl_actor_critic
+    separate: False
+    agents:
+{agents}\
+    diffusion:
+      steps: 20                 # T
+      sampling_steps: null      # gone through to act; null: all
+      variance: beta
+      units: [256, 256, 256]
+      activation: mish
+      time_embedding: 16
+      time_units: [32]
+      spread: 0.6               # standard deviation of the actions at the start
+      shared_weights: False
+    action_value:
+      units: [64, 64]
+      activation: silu
 """
 
 PAPER_ALGO = """\
@@ -156,7 +210,7 @@ CONFIG = """\
     gamma: {training.gamma}
     tau: 0.95
     learning_rate: {training.rate}
-    lr_schedule: adaptive
+    lr_schedule: {rule}
     schedule_type: {training.schedule}
     kl_threshold: {training.kl}
     score_to_win: {stock.score_to_win}

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from rlg_genpo.agents import proposals
 from rlg_genpo.config.ddpl import DDPLConfig
-from rlg_genpo.maths import score_matching
+from rlg_genpo.maths import averaging, diffusion, score_matching
 from rlg_genpo.policies.ddpl import DDPL
 
 #: averages tensors over the ranks of a multi-GPU run, in place
@@ -50,6 +50,8 @@ class Improvement:
         self.values = torch.optim.Adam(policy.action_values.parameters(), lr=rate)
         self.denoisers = torch.optim.Adam(policy.denoisers.parameters(), lr=rate)
         self.before = copy.deepcopy(policy.denoisers).requires_grad_(False)
+        self.averaged = copy.deepcopy(policy.action_values).requires_grad_(False)
+        self.widening = diffusion.widening(policy.denoisers.alpha_bar, settings.proposal_noise)
         self.sizes = torch.tensor(policy.actions.sizes, device=next(policy.parameters()).device)
 
     def set_rate(self, rate: float) -> None:
@@ -68,6 +70,11 @@ class Improvement:
         for _ in range(self.settings.value_epochs):
             parts = self._parts(len(rollout.source))
             errors = torch.stack([self._value_step(rollout, action, part) for part in parts])
+        averaging.average(
+            self.averaged.parameters(),
+            self.policy.action_values.parameters(),
+            self.settings.value_average,
+        )
         return errors.mean(dim=0) if errors.dim() == 2 else errors
 
     def _value_step(self, rollout: Rollout, action: Tensor, rows: Tensor) -> Tensor:
@@ -94,7 +101,7 @@ class Improvement:
             )
         else:
             proposed = proposals.from_reverse_kernel(policy, rollout.stored, settings.proposals)
-        values = proposals.worth(policy, rollout.source, proposed.actions)
+        values = proposals.worth(self.averaged, rollout.source, proposed.actions)
         temperature = self._temperature(values)
         weights = score_matching.marginal_weights(values, temperature)
         return Judged(rollout.source, proposed, weights, temperature)
@@ -134,18 +141,33 @@ class Improvement:
         obs = self.policy.observations.split(judged.source[rows])
         denoisers = self.policy.denoisers
         predicted = denoisers.at_levels(denoisers.condition(obs), shown.noisy, shown.levels)
-        loss = score_matching.matching_loss(predicted, shown.noise, weights, self.sizes)
-        total = loss
+        noise = shown.noise
         if self.settings.control_variate and self.settings.proposal == "policy":
-            with torch.no_grad():
-                before = self.before.at_levels(
-                    self.before.condition(obs), shown.noisy, shown.levels
-                )
-            total = loss + score_matching.consistency(
-                predicted, shown.noise, before, weights, self.sizes
-            )
-        self._step(self.denoisers, denoisers, total.sum())
+            noise = score_matching.shifted_noise(noise, self._noise_before(obs, shown), weights)
+            weights = weights.mean(dim=(1, 2), keepdim=True).expand_as(weights)
+        loss = score_matching.matching_loss(predicted, noise, weights, self.sizes)
+        self._step(self.denoisers, denoisers, loss.sum())
         return loss.detach()
+
+    @torch.no_grad()
+    def _noise_before(self, obs: Tensor, shown: proposals.Noised) -> Tensor:
+        """eps_old of noisy proposals, (n, B, K, D): of the old policy with the proposals' noise."""
+        denoisers, wide, levels = self.before, self.widening, shown.levels
+        # Between two levels one of them, by chance: right on average, at one evaluation.
+        higher = torch.rand(levels.shape, device=levels.device) < wide.part[levels]
+        stands = wide.level[levels] + higher.long()
+        noisy = shown.noisy / wide.scale[levels].unsqueeze(-1)
+        noise = denoisers.at_levels(denoisers.condition(obs), noisy, stands)
+        # Sampling clips what it predicts; the old policy is what it did, not what it said.
+        alpha_bar = denoisers.alpha_bar[stands].unsqueeze(-1)
+        noise = diffusion.clipped_noise(noisy, noise, alpha_bar) * denoisers.real[:, None, None]
+        noise = wide.factor[levels].unsqueeze(-1) * noise
+        if not self.settings.prior_pull:
+            return noise
+        prior = diffusion.normal_noise(
+            shown.noisy, denoisers.alpha_bar[levels].unsqueeze(-1), denoisers.spread
+        )
+        return torch.lerp(noise, prior, self.settings.prior_pull)
 
     # -- both -------------------------------------------------------------------------------
 
@@ -165,12 +187,17 @@ class Improvement:
         optimizer.zero_grad(set_to_none=True)
 
     def state_dict(self) -> dict[str, Any]:
-        return {"values": self.values.state_dict(), "denoisers": self.denoisers.state_dict()}
+        return {
+            "values": self.values.state_dict(),
+            "denoisers": self.denoisers.state_dict(),
+            "averaged": self.averaged.state_dict(),
+        }
 
     def load_state_dict(self, state: Mapping[str, Any], rate: float) -> None:
         """Go on with the optimisers' moments, at the rate that holds now."""
         self.values.load_state_dict(state["values"])
         self.denoisers.load_state_dict(state["denoisers"])
+        self.averaged.load_state_dict(state["averaged"])
         self.set_rate(rate)
 
 

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from rlg_genpo.maths import diffusion
 from rlg_genpo.maths.truncated import truncated_normal
+from rlg_genpo.networks.action_values import ActionValues
 from rlg_genpo.policies.ddpl import DDPL
 
 #: states for which proposals are made at once: 16 proposals of 3 agents in a layer of 64 are 25 MB
@@ -86,10 +87,7 @@ def from_reverse_kernel(policy: DDPL, stored: Tensor, count: int) -> Reversed:
     return Reversed(action, start.noisy, start.levels, noise)
 
 
-def worth(policy: DDPL, source: Tensor, actions: Tensor) -> Tensor:
+def worth(action_values: ActionValues, source: Tensor, actions: Tensor) -> Tensor:
     """A_i(s, a_i) of states (B, S) and proposals (n, B, K, D): (n, B, K)."""
-    parts = [
-        policy.action_values(rows, actions[:, start : start + len(rows)])
-        for start, rows in zip(range(0, len(source), CHUNK), source.split(CHUNK), strict=True)
-    ]
-    return torch.cat(parts, dim=1)
+    pairs = zip(source.split(CHUNK), actions.split(CHUNK, dim=1), strict=True)
+    return torch.cat([action_values(states, proposed) for states, proposed in pairs], dim=1)

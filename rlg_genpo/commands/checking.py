@@ -1,10 +1,13 @@
 """``rlg-genpo check``: everything that training would trip over, without training."""
 
 import math
+from copy import deepcopy
+from dataclasses import replace
 from typing import Any
 
 from rl_games.algos_torch.model_builder import ModelBuilder
 
+from rlg_genpo.agents import hosts
 from rlg_genpo.commands import configs, machine, simulators, validation
 from rlg_genpo.commands.configs import Params
 from rlg_genpo.commands.listing import policy_name
@@ -34,7 +37,7 @@ def check(word: str, overrides: list[str]) -> list[str]:
         "policy": policy(params),
         "task": f"{simulators.task_of(config)} ({config['env_name']})",
         **network_facts(params),
-        "batch": batch(config),
+        "batch": batch(params),
         "schedule": schedule(config),
         "device": config["device"],
     }
@@ -54,7 +57,7 @@ def check_for_isaac_lab(params: Params) -> list[str]:
             "policy": policy(params),
             "task": f"{simulators.task_of(config)} (Isaac Lab)",
             "network": UNKNOWN_SIZE,
-            "batch": batch(config),
+            "batch": batch(params),
             "schedule": schedule(config),
             "device": config["device"],
             "train it": f"Isaac Lab's train.py with {simulators.isaac_lab_words(config)}",
@@ -79,6 +82,8 @@ def network_facts(params: Params) -> dict[str, str]:
     spaces = simulators.spaces_of(params["config"])
     if spaces is None:
         return {"network": UNKNOWN_SIZE}
+    if params["algo"]["name"] == "ddpl":
+        params, spaces = joined(params, spaces)
     observation, action = spaces
     if action.shape is None or len(action.shape) != 1:
         raise ConfigError(
@@ -98,6 +103,22 @@ def network_facts(params: Params) -> dict[str, str]:
         "action": f"{stored} stored, {action.shape[0]} executed",
         "parameters": str(count),
     }
+
+
+def joined(params: Params, spaces: Any) -> tuple[Params, Any]:
+    """A configuration whose agents are named, and the flat spaces of all of them.
+
+    Raises:
+        ConfigError: as the agent would, of ``params.network.agents``.
+    """
+    config = params["config"]
+    info = {"observation_space": spaces[0], "action_space": spaces[1]}
+    if config["env_name"] in simulators.AGENTS:
+        layout = simulators.AGENTS[config["env_name"]].layout(config)
+        info = replace(layout, joint=True).env_info()
+    params = deepcopy({**params, "config": {**config, "env_info": info}})
+    hosts.name_agents(params)
+    return params, (info["observation_space"], info["action_space"])
 
 
 def build(params: Params, observation: Any, action: Any) -> Any:
@@ -128,17 +149,20 @@ def shape_of(space: Any) -> Any:
     return space.shape
 
 
-def batch(config: dict[str, Any]) -> str:
+def batch(params: Params) -> str:
+    """What an epoch collects, and the pieces that it is trained in."""
+    config = params["config"]
     actors, horizon = config["num_actors"], config["horizon_length"]
     if actors == simulators.FROM_ISAAC_LAB:
         return (
             f"num_envs * {horizon} steps; minibatches of {minibatches_for_isaac_lab(config)}, "
             f"{config['mini_epochs']} mini-epochs"
         )
-    size = validation.minibatch_size(config)
+    size, agents = validation.minibatch_size(config), validation.rows_per_env(params)
+    each = f" * {agents} agents" if agents > 1 else ""
     return (
-        f"{actors} envs * {horizon} steps = {actors * horizon}; minibatches of {size}, "
-        f"{config['mini_epochs']} mini-epochs"
+        f"{actors} envs * {horizon} steps{each} = {validation.rows_per_epoch(params)}; "
+        f"minibatches of {size}, {config['mini_epochs']} mini-epochs"
     )
 
 

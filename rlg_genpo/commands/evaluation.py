@@ -124,7 +124,7 @@ def evaluate(
     checkpoint = locate(word, which)
     params = rollouts.prepared(config_of(checkpoint, config), device, seed)
     kinds = kinds_of(params, modes)
-    state = checkpoint.load()
+    state = checkpoint.load(validation.rows_per_env(params))
     validation.check_checkpoint(params, state)
     per_env = ceil(episodes / MOST_ENVS)
     envs = ceil(episodes / per_env)

@@ -14,7 +14,17 @@ from rlg_genpo.agents.entry import FEW_CORES
 from rlg_genpo.errors import ConfigError
 from rlg_genpo.version import __version__
 
-PACKAGES = ("torch", "rl-games", "gymnasium", "envpool", "mjlab", "mujoco-warp", "numpy")
+PACKAGES = (
+    "torch",
+    "rl-games",
+    "gymnasium",
+    "envpool",
+    "mjlab",
+    "mujoco-warp",
+    "vmas",
+    "gymnasium-robotics",
+    "numpy",
+)
 
 
 def cores() -> int:

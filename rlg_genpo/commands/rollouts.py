@@ -78,7 +78,8 @@ def set_stage(params: Params, checkpoint: Checkpoint, count: int, mode: str | No
         with checkpoint.readable() as path:
             player.restore(str(path))
     seed_all(params["seed"])
-    return Stage(player, env, count)
+    # DDPL joins native agents, and plays in what it made of the environments.
+    return Stage(player, player.env, count)
 
 
 def play(

@@ -98,15 +98,23 @@ class Checkpoint:
     path: Path
     run: Run
 
-    def load(self) -> dict[str, Any]:
-        """rl_games' state, on the CPU."""
+    def load(self, rows_per_env: int = 1) -> dict[str, Any]:
+        """rl_games' state, on the CPU.
+
+        Args:
+            rows_per_env: of the run, by which its ``frame`` becomes one of environment frames;
+                rl_games counts every agent's. With 1 the state is as it stands in the file.
+
+        Raises:
+            ConfigError: the file holds no such state.
+        """
         try:
             state = torch.load(self.path, map_location="cpu", weights_only=False)
         except Exception as error:
             raise ConfigError(f"{self.path}: not a readable checkpoint ({error}).") from error
         if not isinstance(state, dict) or not {"model", "epoch", "frame"} <= state.keys():
             raise ConfigError(f"{self.path}: not a training checkpoint of rl_games.")
-        return state
+        return {**state, "frame": state["frame"] // rows_per_env}
 
     @contextlib.contextmanager
     def readable(self) -> Iterator[Path]:

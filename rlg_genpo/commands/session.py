@@ -95,11 +95,16 @@ def run_to_end(job: Job, observer: Observer) -> str:
 
 
 def params_of_session(job: Job) -> Params:
-    """The configuration with this run's place, and seeds of its own where a run goes on."""
+    """The configuration as rl_games is to have it: with this run's place, frames as it counts them,
+    and seeds of its own where a run goes on.
+    """
     params = deepcopy(job.params)
     config = params["config"]
     config["train_dir"] = str(job.run.folder.parent)
     config["full_experiment_name"] = job.run.name
+    if config.get("max_frames", -1) != -1:
+        # rl_games counts every agent's frame, its user the environments'.
+        config["max_frames"] *= validation.rows_per_env(params)
     environment = config.setdefault("env_config", {})
     # Not the numbers again with which the run began.
     seed = environment.get("seed", params["seed"])

@@ -50,6 +50,33 @@ HEADS: dict[str, dict[str, dict[str, Any]]] = {
             "residual": {"units": [64, 64], "activation": "silu", "sigma": 0.5},
         },
     },
+    "ddpl": {
+        "algo": {
+            "name": "ddpl",
+            "weights": "marginal",
+            "proposals": 16,
+            "proposal_noise": 0.1,
+            "kl_budget": 0.05,
+            "policy_epochs": 4,
+            "value_epochs": 4,
+        },
+        "model": {"name": "ddpl"},
+        "network": {
+            "name": "ddpl_actor_critic",
+            "diffusion": {"steps": 20, "units": [64, 64], "activation": "silu", "spread": 0.6},
+            "action_value": {"units": [64, 64], "activation": "silu"},
+        },
+    },
+}
+
+#: what a head's file says below its title
+REMARKS = {
+    "ddpl": (
+        "# The agents are read from the environment, where it names them. Where it does not, list\n"
+        "# them in the order of their slices: network.agents: [{name: NAME, obs: O, act: D}, ...]\n"
+        "# adaptive became linear (constant without max_epochs): a diffusion policy has no\n"
+        "# likelihood to measure a KL by.\n"
+    )
 }
 
 
@@ -71,7 +98,7 @@ def swap(word: str, policy: str) -> str:
     params["algo"], params["model"] = dict(head["algo"]), dict(head["model"])
     network = {key: value for key, value in params["network"].items() if key != "space"}
     params["network"] = {**network, **deepcopy(head["network"])}
-    if "rnn" in network or "cnn" in network:
+    if "flow" in head["network"] and ("rnn" in network or "cnn" in network):
         # The head must stand on such a trunk; it cannot see the observation by itself.
         params["network"]["flow"]["condition"] = "features"
     config: Any = block_at(params, "config")
@@ -80,8 +107,11 @@ def swap(word: str, policy: str) -> str:
     if config.get("lr_schedule") not in LR_SCHEDULES:
         # rl_games keeps the rate constant on a word that it does not know, such as "fixed".
         config["lr_schedule"] = "constant"
+    if policy == "ddpl" and config["lr_schedule"] == "adaptive":
+        config["lr_schedule"] = "linear" if config.get("max_epochs", -1) != -1 else "constant"
     validation.SETTINGS[policy].from_params(params)
     title = f"# {source.name} with the head of {policy}, by `rlg-genpo swap`; settings untuned.\n"
+    title += REMARKS.get(policy, "")
     return title + head_of(source) + yaml.safe_dump({**document, "params": params}, sort_keys=False)
 
 

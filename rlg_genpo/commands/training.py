@@ -42,8 +42,7 @@ def train(options: Options, say: Say, console: TextIO) -> int:
         ConfigError: before any environment is made, if it cannot work.
     """
     checkpoint, params = source(options, say)
-    state = checkpoint.load() if checkpoint else {"epoch": 0, "frame": 0}
-    validation.check_checkpoint(params, state)
+    state = loaded(checkpoint, params) if checkpoint else {"epoch": 0, "frame": 0}
     rate = params["config"].get("learning_rate") if checkpoint else None
     configs.override(params, options.overrides)
     device, threads = prepare(params, options, state, say)
@@ -95,6 +94,14 @@ def source(options: Options, say: Say) -> tuple[Checkpoint | None, Params]:
     return checkpoint, configs.load(configs.find(options.config))
 
 
+def loaded(checkpoint: Checkpoint, params: Params) -> dict[str, Any]:
+    """The state of a run that goes on, in environment frames, as it was configured until now."""
+    validation.check_shape(params)
+    state = checkpoint.load(validation.rows_per_env(params))
+    validation.check_checkpoint(params, state)
+    return state
+
+
 def prepare(params: Params, options: Options, state: dict[str, Any], say: Say) -> tuple[str, str]:
     """Apply the options in place and check the whole; returns the device, and the threads' line."""
     validation.check_shape(params)
@@ -134,9 +141,11 @@ def set_envs(params: Params, envs: int, say: Say) -> None:
     fitting = validation.largest_divisor(params, size)
     if fitting != size:
         config["minibatch_size"] = fitting
+        agents = validation.rows_per_env(params)
+        each = f" * {agents} agents" if agents > 1 else ""
         say(
             f"params.config.minibatch_size: {size} -> {fitting}, the largest below that divides "
-            f"{envs} environments * horizon_length {config['horizon_length']}"
+            f"{envs} environments * horizon_length {config['horizon_length']}{each}"
         )
 
 

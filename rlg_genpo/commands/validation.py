@@ -176,6 +176,33 @@ def check_batch(params: Mapping[str, Any]) -> None:
         )
     if size % length:
         raise ConfigError(not_whole("minibatch_size", size, length))
+    check_central_batch(config)
+
+
+def check_central_batch(config: Mapping[str, Any]) -> None:
+    """The central critic's minibatches; it has one row per environment, however many agents.
+
+    rl_games says "Batch size must be divisible by minibatch size", and not whose.
+
+    Raises:
+        ConfigError: they do not divide the batch, or their size is missing.
+    """
+    block = config.get("central_value_config")
+    if not isinstance(block, Mapping):
+        return
+    path, whole = "params.config.central_value_config", frames_per_epoch(config)
+    if "minibatch_size" not in block and "minibatch_size_per_env" not in block:
+        raise ConfigError(f"{path}.minibatch_size: missing; rl_games needs it.")
+    key = "minibatch_size" if "minibatch_size" in block else "minibatch_size_per_env"
+    check_count(f"{path}.{key}", block[key])
+    size = block[key] * (1 if key == "minibatch_size" else config["num_actors"])
+    if whole % size:
+        fitting = next(n for n in range(min(size, whole), 0, -1) if whole % n == 0)
+        raise ConfigError(
+            f"{path}.{key}: minibatches of {size} do not divide num_actors * horizon_length = "
+            f"{config['num_actors']} * {config['horizon_length']} = {whole} (agents do not count "
+            f"here); minibatch_size: {fitting} is the nearest below that does."
+        )
 
 
 def check_isaac_lab(params: Mapping[str, Any]) -> None:

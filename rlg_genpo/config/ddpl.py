@@ -99,6 +99,13 @@ class DDPLConfig:
     control_variate: bool = option(
         True, "take away the matching loss's noise that does not depend on the weights; ours"
     )
+    prior_pull: float = option(
+        0.0,
+        "alpha of the target pi^(1 - alpha) prior^alpha exp(Q / tau), where the prior is the "
+        "policy's start: an iteration's share of what was learned that is forgotten; ours, and "
+        "with the control variate only",
+        within("[0, 1)", 0, 1, open_high=True),
+    )
     policy_epochs: int = option(4, "passes of score matching over the proposals", at_least(1))
     policy_minibatches: int = option(4, "minibatches of each pass", at_least(1))
     policy_lr: float | None = option(
@@ -107,6 +114,12 @@ class DDPLConfig:
         positive(),
     )
     value_epochs: int = option(4, "passes of the action values over a rollout", at_least(1))
+    value_average: float = option(
+        0.0,
+        "share of itself that the average of the action values keeps in each iteration; proposals "
+        "are weighed by the average",
+        within("[0, 1)", 0, 1, open_high=True),
+    )
     agent_grad_norm: float = option(
         1.0, "largest norm of each agent's gradient, apart from the others'", positive()
     )

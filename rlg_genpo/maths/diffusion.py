@@ -73,12 +73,47 @@ def denoised(noisy: Tensor, noise: Tensor, alpha_bar: Tensor | float) -> Tensor:
     return (noisy - (1 - alpha_bar).sqrt() * noise) / alpha_bar.sqrt()
 
 
+def clipped_noise(
+    noisy: Tensor, noise: Tensor, alpha_bar: Tensor | float, bound: float = 1.0
+) -> Tensor:
+    """The noise, (..., D), of the action that ``noise`` speaks of once it is clipped to bounds."""
+    alpha_bar = torch.as_tensor(alpha_bar)
+    action = denoised(noisy, noise, alpha_bar).clamp(-bound, bound)
+    return (noisy - alpha_bar.sqrt() * action) / (1 - alpha_bar).sqrt()
+
+
 def posterior_mean(noisy: Tensor, action: Tensor, schedule: Schedule, index: int) -> Tensor:
     """Mean of a_{t-1} given a_t and a_0, (..., D), at level ``index`` + 1."""
     left, before = schedule.alpha_bar[index], schedule.before[index]
     to_action = before.sqrt() * schedule.beta[index] / (1 - left)
     to_noisy = (left / before).sqrt() * (1 - before) / (1 - left)
     return to_action * action + to_noisy * noisy
+
+
+class Widening(NamedTuple):
+    """A denoiser of some actions turned into one of the same actions with normal noise added.
+
+    A noisy form x of widened actions is a noisy form x / c of the actions themselves, at a higher
+    level: of its noise, the share ``factor`` is the level's own.
+    """
+
+    scale: Tensor  # (T,), c
+    level: Tensor  # (T,), index of the last level below the higher one
+    part: Tensor  # (T,) in [0, 1], how far it is from there to the next level
+    factor: Tensor  # (T,)
+
+
+def widening(alpha_bar: Tensor, added: float) -> Widening:
+    """For each of T levels (T,), noise of standard deviation ``added`` on the actions."""
+    scale = 1 + alpha_bar * added**2
+    higher = alpha_bar / scale
+    # The levels' shares fall; the highest level stands for all that would be above it.
+    level = (alpha_bar.unsqueeze(0) >= higher.unsqueeze(1)).sum(dim=1) - 1
+    level = level.clamp(max=len(alpha_bar) - 2)
+    below, above = alpha_bar[level], alpha_bar[level + 1]
+    part = ((below - higher) / (below - above)).clamp(0, 1)
+    factor = ((1 - alpha_bar) / (1 - alpha_bar + alpha_bar * added**2)).sqrt()
+    return Widening(scale.sqrt(), level, part, factor)
 
 
 def normal_noise(noisy: Tensor, alpha_bar: Tensor | float, spread: float) -> Tensor:

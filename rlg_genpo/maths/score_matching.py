@@ -80,22 +80,21 @@ def matching_loss(predicted: Tensor, noise: Tensor, weights: Tensor, sizes: Tens
     return (weights * error).sum(dim=-1).mean(dim=-1) / sizes
 
 
-def consistency(
-    predicted: Tensor, noise: Tensor, before: Tensor, weights: Tensor, sizes: Tensor
-) -> Tensor:
-    """A control variate for :func:`matching_loss`, to be added to it: each agent's, (n,).
+def shifted_noise(noise: Tensor, before: Tensor, weights: Tensor) -> Tensor:
+    """Targets that say with less noise what weights say, (n, B, K, D); each of weight 1/K.
 
-    Ours. The policy's own samples, equally weighted, teach the policy nothing: there the noise is
-    on average what the policy before the update says it is, eps_old. So
+    Ours. Where all weights are alike the proposals, which are the policy's own, teach it nothing:
+    their noise is on average what the policy before the update, eps_old, says it is. So
 
-        2 v sum over K of (eps - eps_old) . eps_theta / D_i,    v = an agent's mean weight
+        eps_old + (w / v - 1) (eps - eps_old),    v = an agent's mean weight
 
-    has mean zero, but its gradient cancels the part of the loss's noise that has nothing to do with
-    the weights: equal weights give no gradient at all before the first step.
+    has the same mean as the weighted noise has, up to second order in w / v - 1, and it does not
+    move at all where the weights are alike, whereas the weighted noise itself still scatters.
 
     Args:
-        before: eps_old, (n, B, K, D), no gradient.
+        noise: eps, (n, B, K, D).
+        before: eps_old of the same noisy actions, (n, B, K, D), no gradient.
+        weights: (n, B, K), no gradient.
     """
-    share = weights.mean(dim=(1, 2))
-    surplus = ((noise - before) * predicted).sum(dim=-1)
-    return 2 * share * surplus.sum(dim=-1).mean(dim=-1) / sizes
+    surplus = weights / weights.mean(dim=(1, 2), keepdim=True) - 1
+    return before + surplus.unsqueeze(-1) * (noise - before)

@@ -17,6 +17,7 @@ import pytest
 import torch
 from rl_games.algos_torch.central_value import CentralValueTrain
 
+from tests import teams
 from tests.rig import CENTRAL_VALUE, CPPO, Rig, Run
 
 FALLING = {"config.lr_schedule": "adaptive", "config.kl_threshold": 1e-9}
@@ -30,6 +31,8 @@ CASES = {
     },
     # About as high as the losses at first: alone, the ranks would stop after different passes.
     "cppo": {**CPPO, "config.lr_schedule": "linear", "algo.distill_threshold": 5.0},
+    # Each rank's own states, but one temperature and one gradient.
+    "ddpl": {**teams.overrides(), "config.lr_schedule": "linear"},
 }
 
 

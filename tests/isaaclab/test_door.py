@@ -48,7 +48,7 @@ def test_play_tasks_have_the_same_keys(specs):
     _, after = specs
     play = after["Isaac-Velocity-Rough-H1-Play-v0"]
     train = after["Isaac-Velocity-Rough-H1-v0"]
-    for key in (BASELINE_KEY, *map(agent_key, POLICIES)):
+    for key in (BASELINE_KEY, agent_key("genpo"), agent_key("cppo")):
         assert play[key] == train[key]
 
 
@@ -80,7 +80,7 @@ for task, kwargs in specs().items():
     )
     done = lab.python("-c", code)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.count("resolved ") >= len(POLICIES) * len(TASKS) + 3
+    assert done.stdout.count("resolved ") >= sum(map(len, POLICIES.values())) + 3
 
 
 def test_without_isaac_lab_the_door_is_silent_and_imports_nothing(lab):

@@ -14,6 +14,7 @@ from tests.test_packaging import wheel  # noqa: F401
 
 GENPO = ("--agent", "rl_games_genpo_cfg_entry_point")
 CPPO = ("--agent", "rl_games_cppo_cfg_entry_point")
+DDPL = ("--agent", "rl_games_ddpl_cfg_entry_point")
 #: the stock task with the paper's settings, made small by Hydra overrides of our own keys
 ANT = (
     "--task",
@@ -47,6 +48,7 @@ LSTM = (
     "agent.params.config.central_value_config.network.rnn.units=16",
 )
 MINE = {"STAND_IN_EXTENSION": "my_tasks"}
+TWO_AGENTS = ("--task", "My-Two-Agents-v0", *DDPL, "--num_envs", "8")
 
 
 def scalars(lab):
@@ -140,6 +142,35 @@ def test_a_multi_agent_task_is_flattened(lab):
     lab.run("train_2", *task, *resume, **MINE)
     said = lab.run("play", *task, "--checkpoint", lab.checkpoint(3), **MINE)
     assert "PLAYED steps=20 action=(8, 6)" in said
+
+
+def agents(*sizes):
+    """Hydra's words for ``network.agents``, which the YAML leaves out."""
+    listed = ", ".join(f"{{name: {name}, obs: {obs}, act: {act}}}" for name, obs, act in sizes)
+    return f"+agent.params.network.agents=[{listed}]"
+
+
+def test_ddpl_trains_resumes_and_plays_a_policy_per_agent(lab):
+    """Whether the YAML lists the agents or the environment is asked: the policy is the same."""
+    lab.run("train_2", *TWO_AGENTS, "--max_iterations", "1", **MINE)
+    assert {"ddpl/temperature/front", "ddpl/temperature/back"} <= scalars(lab).keys()
+    given = agents(("front", 10, 3), ("back", 12, 3))
+    resume = ("--max_iterations", "2", "--checkpoint", lab.checkpoint(1))
+    lab.run("train_3", *TWO_AGENTS, given, *resume, **MINE)
+    said = lab.run("play", *TWO_AGENTS, "--checkpoint", lab.checkpoint(2), **MINE)
+    assert "PLAYED steps=20 action=(8, 6)" in said
+
+
+def test_the_shipped_file_of_a_team_reaches_its_agents(lab):
+    """The stand-in is another robot, which the file's agents do not fit and its own names do."""
+    task = ("--task", "Isaac-Cart-Double-Pendulum-Direct-v0", *DDPL, "--num_envs", "8", *ON_CPU)
+    small = ("agent.params.network.diffusion.units=[16]", "agent.params.algo.proposals=2")
+    said = lab.run("train_2", *task, *small, ok=False)
+    assert "params.network.agents: cart (obs 4, act 1), pendulum (obs 3, act 1); the " in said
+    assert "environment has front (obs 10, act 3), back (obs 12, act 3)" in said
+    own = "agent.params.network.agents=null"
+    lab.run("train_2", *task, *small, own, "--max_iterations", "1")
+    assert "cart_double_pendulum_direct_ddpl" in lab.checkpoint(1)
 
 
 def test_the_gaussian_baseline_stands_under_isaac_labs_own_key(lab):

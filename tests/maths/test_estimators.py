@@ -97,3 +97,42 @@ def test_mixture_entropy_of_one_repeated_component_is_its_negative_log_density()
     log_density = torch.randn(7, 1).double().expand(7, 5)
     for found in estimators.mixture_entropy(log_density):
         torch.testing.assert_close(found, -log_density[:, 0])
+
+
+UNIFORM = math.log(2)  # on [-1, 1]
+NORMAL = 0.5 * math.log(2 * math.pi * math.e)  # of deviation 1
+
+
+@pytest.mark.parametrize("size", [1, 2, 3])
+@pytest.mark.parametrize(
+    ("draw", "entropy"),
+    [(lambda *shape: 2 * torch.rand(*shape) - 1, UNIFORM), (torch.randn, NORMAL)],
+    ids=["uniform", "normal"],
+)
+def test_nearest_neighbour_entropy_converges_to_the_closed_form(double, draw, entropy, size):
+    found = estimators.nearest_neighbour_entropy(draw(100, 256, size))
+    error = found.std().item() / math.sqrt(len(found))
+    # Near an edge the neighbour is further than the density says: the bias falls with M.
+    bias = 0.02 if size == 1 else 0.15
+    assert found.shape == (100,)
+    assert found.mean().item() == pytest.approx(size * entropy, abs=5 * error + bias)
+
+
+def test_nearest_neighbour_entropy_of_two_on_a_line_by_hand(double):
+    # log 0.5 + log 2 (the ball's length) + digamma(2) - digamma(1), which is 1
+    found = estimators.nearest_neighbour_entropy(torch.tensor([[[0.2], [0.7]]]))
+    torch.testing.assert_close(found, torch.tensor([1.0]))
+
+
+@pytest.mark.parametrize("size", [1, 3])
+def test_nearest_neighbour_entropy_moves_with_the_scale_and_not_with_the_place(double, size):
+    samples = torch.randn(5, 16, size)
+    found = estimators.nearest_neighbour_entropy(samples)
+    torch.testing.assert_close(
+        estimators.nearest_neighbour_entropy(3 + 0.1 * samples), found + size * math.log(0.1)
+    )
+
+
+def test_nearest_neighbour_entropy_of_equal_samples_is_low_and_finite():
+    found = estimators.nearest_neighbour_entropy(torch.zeros(3, 16, 2))
+    assert found.isfinite().all() and (found < -20).all()

@@ -1,0 +1,157 @@
+"""A game of two agents with a trap under rl_games: ``params.config.env_name: game``.
+
+Both agents choose an action in [-1, 1] at once, without an observation and without seeing the
+other's, and both receive the same payoff. In the middle, where both do nothing, stands a wide bump
+worth 0.6; where both act by 0.6, in any direction, stand four narrower bumps worth 1. From a broad
+start the actions at 0.6 are worth more on average, and a policy of several modes finds that out.
+One of a single mode, in the middle between two that are alike, can only become narrower there.
+:mod:`rlg_genpo.envs.game_grid` solves it without networks.
+
+B environments, n = 2 agents.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from rl_games.common.ivecenv import IVecEnv
+from torch import Tensor
+
+from rlg_genpo.blocks import option, parse
+from rlg_genpo.envs.entry import PATH, Entry, device_of, refuse_other_device
+from rlg_genpo.envs.layout import AgentSize, Layout
+from rlg_genpo.errors import ConfigError
+
+#: ``params.config.env_name``, and the name in rl_games' table of vectorised environments
+NAME = "game"
+
+#: size of both actions in the local optimum, what that is worth, its bump's standard deviation
+LOCAL, LOCAL_WORTH, LOCAL_WIDTH = 0.0, 0.6, 0.4
+#: the same of the global optimum, which is each of the four pairs (+-0.6, +-0.6)
+BEST, BEST_WORTH, BEST_WIDTH = 0.6, 1.0, 0.25
+
+AGENTS = (AgentSize("left", 1, 1), AgentSize("right", 1, 1))
+
+
+def payoff(actions: Tensor) -> Tensor:
+    """What each agent receives for both agents' actions, (..., 2) to (...): the highest bump."""
+    size = actions.abs()
+    local = bump(size, LOCAL, LOCAL_WORTH, LOCAL_WIDTH)
+    return torch.maximum(local, bump(size, BEST, BEST_WORTH, BEST_WIDTH))
+
+
+def bump(actions: Tensor, centre: float, worth: float, width: float) -> Tensor:
+    """``worth`` where both actions (..., 2) are ``centre``, less around it, (...)."""
+    distance = (actions - centre).square().sum(dim=-1)
+    return worth * (-distance / (2 * width**2)).exp()
+
+
+@dataclass(frozen=True)
+class GameConfig:
+    """``params.config.env_config``; the number of environments is ``params.config.num_actors``."""
+
+    joint: bool = option(False, "give rl_games the agents as one, whose action is both agents'")
+    device: str | None = option(
+        None, "of the tensors; params.config.device, or else CUDA if torch sees one, else cpu"
+    )
+    seed: int | None = option(None, "unused, since nothing is drawn; rl_games fills in params.seed")
+
+
+class Game(IVecEnv):
+    """A vector of B games, each of one step.
+
+    Rows are those of :mod:`rlg_genpo.envs.layout`: 2 B, environment-major, or B where ``joint``. An
+    agent's observation is the constant 0. Every step ends its episode, which is no time limit.
+
+    Args:
+        num_actors: B.
+        options: ``params.config.env_config``, see :class:`GameConfig`.
+
+    Raises:
+        ConfigError: an option does not fit; names the key, the value and the way out.
+    """
+
+    def __init__(self, num_actors: int, options: Mapping[str, Any]) -> None:
+        settings = checked(options)
+        self.layout = layout_of(settings)
+        self.device = torch.device(device_of(settings.device))
+        self.count = num_actors
+
+    def get_env_info(self) -> dict[str, Any]:
+        """Also ``agent_sizes``: (name, observation size, action size) of both agents."""
+        return self.layout.env_info()
+
+    def get_number_of_agents(self) -> int:
+        return self.layout.agents
+
+    def seed(self, seed: int | None) -> None:
+        """Nothing is drawn."""
+
+    def reset(self) -> Tensor:
+        """Observations (2 B, 1), all zero; (B, 2) where ``joint``."""
+        nothing = torch.zeros(self.count, 1, device=self.device)
+        seen = self.layout.observations([nothing, nothing])
+        assert isinstance(seen, Tensor)
+        return seen
+
+    def step(self, actions: Tensor) -> tuple[Tensor, Tensor, Tensor, dict[str, Tensor]]:
+        """One game in every environment.
+
+        Args:
+            actions: (2 B, 1), or (B, 2) where ``joint``; clipped to [-1, 1].
+
+        Returns:
+            Observations as :meth:`reset` gives them, rewards and dones (2 B,), or (B,) where
+            ``joint``, and no infos.
+        """
+        both = torch.cat(self.layout.actions(actions), dim=-1).clamp(-1.0, 1.0)
+        reward = self.layout.each(payoff(both))
+        return self.reset(), reward, torch.ones_like(reward, dtype=torch.bool), {}
+
+    def set_train_info(self, env_frames: int, *args: Any, **kwargs: Any) -> None:
+        """Called by rl_games' agent before each rollout; its second argument is the agent.
+
+        Raises:
+            ConfigError: the agent and the games are on different devices.
+        """
+        for agent in args[:1]:
+            refuse_other_device(agent, self.device)
+
+
+def layout_of(settings: GameConfig) -> Layout:
+    return Layout(AGENTS, settings.joint)
+
+
+def layout(config: Mapping[str, Any]) -> Layout:
+    """The agents of ``params.config`` as rl_games is to see them."""
+    return layout_of(checked(config.get("env_config")))
+
+
+def checked(options: Any) -> GameConfig:
+    """``env_config`` parsed.
+
+    Raises:
+        ConfigError: naming the key, the value and the way out.
+    """
+    settings = parse(GameConfig, options, PATH)
+    device_of(settings.device)
+    return settings
+
+
+def check(config: Mapping[str, Any]) -> None:
+    """Whether the environments of ``params.config`` can be made, without making them.
+
+    Raises:
+        ConfigError: naming the key, the value and the way out.
+    """
+    checked(config.get("env_config"))
+    if config.get("central_value_config") is not None:
+        raise ConfigError(
+            "params.config.central_value_config: needs states, but game has none beside its "
+            "observations; remove the block."
+        )
+
+
+ENTRY = Entry(NAME, Game, check)
+prepare, register = ENTRY.prepare, ENTRY.register
