@@ -55,7 +55,10 @@ BAD = [
     ({"network.agents": []}, f"{AGENTS}: must be a list of {{name, obs, act}}, got []."),
     ({"network.agents": "two"}, f"{AGENTS}: must be a list of {{name, obs, act}}, got 'two'."),
     ({"network.agents": ["a"]}, f"{AGENTS}[0]: must be a block of keys, got 'a'."),
-    (agents(A, ("c", 2)), f"{AGENTS}[1].act: missing; D_i, how many action components are its own."),
+    (
+        agents(A, ("c", 2)),
+        f"{AGENTS}[1].act: missing; D_i, how many action components are its own.",
+    ),
     (agents(A, C, obs=0), f"{AGENTS}[1].obs: must be at least 1, got 0."),
     (agents(A, C, act=0.5), f"{AGENTS}[1].act: must be a whole number, got 0.5."),
     (agents(A, C, name=1), f"{AGENTS}[1].name: must be a word, got 1."),
@@ -69,7 +72,10 @@ BAD = [
     # diffusion:
     ({"network.diffusion": 20}, f"{DIFFUSION}: must be a block of keys, got 20."),
     ({"network.diffusion.steps": 1}, f"{DIFFUSION}.steps: must be at least 2, got 1."),
-    ({"network.diffusion.sampling_steps": 0}, f"{DIFFUSION}.sampling_steps: must be at least 1, got 0."),
+    (
+        {"network.diffusion.sampling_steps": 0},
+        f"{DIFFUSION}.sampling_steps: must be at least 1, got 0.",
+    ),
     (
         {"network.diffusion.steps": 4, "network.diffusion.sampling_steps": 5},
         f"{DIFFUSION}.sampling_steps: 5 is more than the 4 of steps.",
@@ -82,7 +88,10 @@ BAD = [
     ({"network.diffusion.activation": "mich"}, f"{DIFFUSION}.activation: {ACTIVATIONS}"),
     ({"network.diffusion.time_embedding": 5}, f"{DIFFUSION}.time_embedding: must be even, got 5."),
     ({"network.diffusion.time_units": [0]}, f"{DIFFUSION}.time_units: {WIDTHS}, got [0]."),
-    ({"network.diffusion.output_scale": -1}, f"{DIFFUSION}.output_scale: must be at least 0, got -1.0."),
+    (
+        {"network.diffusion.output_scale": -1},
+        f"{DIFFUSION}.output_scale: must be at least 0, got -1.0.",
+    ),
     ({"network.diffusion.spread": 0}, f"{DIFFUSION}.spread: must be above 0, got 0.0."),
     (
         {"network.diffusion.shared_weights": "yes"},
@@ -108,10 +117,6 @@ BAD = [
     # action_value:
     ({"network.action_value.units": 64}, f"{VALUE}.units: must be a list, got 64."),
     ({"network.action_value.activation": "mich"}, f"{VALUE}.activation: {ACTIVATIONS}"),
-    (
-        {"network.action_value.sees": "all"},
-        f"{VALUE}.sees: must be one of state, observation, got all.",
-    ),
     (
         {"network.action_value.unit": [8]},
         f"{VALUE}.unit: unknown key, did you mean 'units'? {known(ActionValueConfig)}",
@@ -147,9 +152,11 @@ BAD = [
         f"{ALGO}.min_temperature: 2 must be below max_temperature, 2.",
     ),
     ({"algo.weight_limit": 0.5}, f"{ALGO}.weight_limit: must be at least 1, got 0.5."),
-    ({"algo.control_variate": 1}, f"{ALGO}.control_variate: must be true or false, got 1."),
+    ({"algo.control_variate": 1.5}, f"{ALGO}.control_variate: must be in [0, 1], got 1.5."),
+    ({"algo.control_variate": True}, f"{ALGO}.control_variate: must be a number, got True."),
     ({"algo.prior_pull": 1}, f"{ALGO}.prior_pull: must be in [0, 1), got 1.0."),
     ({"algo.value_average": -0.1}, f"{ALGO}.value_average: must be in [0, 1), got -0.1."),
+    ({"algo.advantage_limit": 0}, f"{ALGO}.advantage_limit: must be above 0, got 0.0."),
     ({"algo.policy_epochs": 0}, f"{ALGO}.policy_epochs: must be at least 1, got 0."),
     ({"algo.policy_minibatches": 0}, f"{ALGO}.policy_minibatches: must be at least 1, got 0."),
     ({"algo.policy_lr": 0}, f"{ALGO}.policy_lr: must be above 0, got 0.0."),

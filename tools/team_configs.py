@@ -52,9 +52,9 @@ TASKS = {
         "vmas",
         VMAS.format(scenario="simple_spread"),
         agents=3,
-        actors=64,
-        horizon=50,
-        epochs=150,
+        actors=128,
+        horizon=25,
+        epochs=75,
         reward_scale=0.1,
     ),
     "vmas_navigation": Task(
@@ -62,18 +62,18 @@ TASKS = {
         "vmas",
         VMAS.format(scenario="navigation") + "      options: {n_agents: 3}\n",
         agents=3,
-        actors=64,
-        horizon=50,
-        epochs=80,
+        actors=128,
+        horizon=25,
+        epochs=75,
     ),
     "vmas_balance": Task(
         "VMAS balance (three agents carry a package on a beam)",
         "vmas",
         VMAS.format(scenario="balance"),
         agents=3,
-        actors=64,
-        horizon=50,
-        epochs=120,
+        actors=128,
+        horizon=25,
+        epochs=75,
     ),
     "mamujoco_halfcheetah": Task(
         "multi-agent MuJoCo's HalfCheetah 2x3 (front and back half)",
@@ -91,11 +91,13 @@ DDPL_HEAD = """\
     name: ddpl
     proposals: 16               # K, of each agent at a state
     proposal_states: 0.25       # share of a rollout's states at which the policy is improved
-    proposal_noise: {noise:<12}# added to each proposal: what keeps a policy from narrowing
-    kl_budget: 0.1              # nats an iteration, of each agent
-    control_variate: {control}
-    value_epochs: {value_epochs}
-    policy_epochs: 4
+    proposal_noise: 0.05        # added to each proposal: keeps a policy from narrowing for good
+    kl_budget: 0.05             # nats an iteration, of each agent
+    control_variate: 0.7
+    value_epochs: 8
+    value_average: 0.8
+    policy_epochs: 8
+    policy_lr: 3.0e-3           # of the denoisers, falling as learning_rate does
 
   model:
     name: ddpl
@@ -104,11 +106,11 @@ DDPL_HEAD = """\
     name: ddpl_actor_critic     # mlp is the critic's alone
     diffusion:                  # of every agent; the agents' names and sizes are the environment's
       steps: 20                 # T
-      sampling_steps: {sampling:<10}# of them, gone through to act
+      sampling_steps: 10        # of them, gone through to act
       units: [64, 64]
       activation: silu
       spread: 0.6               # of the actions at the start
-      shared_weights: {shared}      # one denoiser for all agents, as the baselines share theirs
+      shared_weights: {shared}      # {why}
     action_value:
       units: [64, 64]
       activation: silu
@@ -190,9 +192,8 @@ def config(name: str, task: Task, **values: object) -> str:
 
 
 def ddpl(stem: str, task: Task) -> str:
-    head = DDPL_HEAD.format(
-        noise="0.05", control="False", value_epochs=4, sampling="20", shared=task.shared
-    )
+    why = "one denoiser for all agents, as the baselines share theirs"
+    head = DDPL_HEAD.format(shared=task.shared, why=why)
     return (
         header("DDPL, reconstructed from its abstract,", task)
         + head
@@ -201,8 +202,8 @@ def ddpl(stem: str, task: Task) -> str:
             f"{stem}_ddpl",
             task,
             states="",
-            rate="3.0e-3",
-            schedule="constant",
+            rate="2.0e-3",
+            schedule="linear",
             threshold="",
             bounds=0.0,
             minibatch=task.frames // 4,

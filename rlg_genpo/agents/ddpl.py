@@ -52,7 +52,8 @@ class DDPLAgent(GenerativeAgent):
         self.algo = settings.algo
         self.head = settings.head()
         super().__init__(base_name, params)
-        self.improvement = Improvement(self.policy, self.algo, float(self.last_lr), self.share)
+        rate = float(self.config["learning_rate"])
+        self.improvement = Improvement(self.policy, self.algo, rate, self.share)
         self.dead: set[str] = set()
 
     def share(self, tensors: Iterable[Tensor]) -> None:
@@ -85,7 +86,8 @@ class DDPLAgent(GenerativeAgent):
             parts.append((source[real], batch.stored[real], batch.advantage[real]))
         source, stored, advantage = (torch.cat(part) for part in zip(*parts, strict=True))
         advantage = (advantage - advantage.mean()) / (advantage.std() + 1e-8)
-        return Rollout(source, stored, advantage)
+        limit = self.algo.advantage_limit
+        return Rollout(source, stored, advantage.clamp(-limit, limit))
 
     def _stop_if_policy_diverged(self, *measured: Tensor) -> None:
         # Before the policy acts in the simulator and is saved.

@@ -41,7 +41,7 @@ class Distillation:
         losses: list[Tensor] = []
         for _ in range(self.settings.distill_epochs):
             order = torch.randperm(len(source), device=source.device)
-            parts = order.tensor_split(self.settings.distill_minibatches)
+            parts = order.tensor_split(min(self.settings.distill_minibatches, len(order)))
             draws = teacher.sample()
             steps = [self._step(source[part], draws[part]) for part in parts]
             losses.append(torch.stack(steps).mean())

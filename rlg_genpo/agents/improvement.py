@@ -47,6 +47,7 @@ class Improvement:
         self.policy = policy
         self.settings = settings
         self.share = share
+        self.start = rate
         self.values = torch.optim.Adam(policy.action_values.parameters(), lr=rate)
         self.denoisers = torch.optim.Adam(policy.denoisers.parameters(), lr=rate)
         self.before = copy.deepcopy(policy.denoisers).requires_grad_(False)
@@ -55,9 +56,10 @@ class Improvement:
         self.sizes = torch.tensor(policy.actions.sizes, device=next(policy.parameters()).device)
 
     def set_rate(self, rate: float) -> None:
-        """Follow the schedule of rl_games; ``algo.policy_lr`` stands."""
+        """Follow the schedule of rl_games, ``algo.policy_lr`` in proportion."""
         own = self.settings.policy_lr
-        for optimizer, value in ((self.values, rate), (self.denoisers, own or rate)):
+        policy_rate = rate if own is None else own * rate / self.start
+        for optimizer, value in ((self.values, rate), (self.denoisers, policy_rate)):
             for group in optimizer.param_groups:
                 group["lr"] = value
 
@@ -141,11 +143,15 @@ class Improvement:
         obs = self.policy.observations.split(judged.source[rows])
         denoisers = self.policy.denoisers
         predicted = denoisers.at_levels(denoisers.condition(obs), shown.noisy, shown.levels)
-        noise = shown.noise
-        if self.settings.control_variate and self.settings.proposal == "policy":
-            noise = score_matching.shifted_noise(noise, self._noise_before(obs, shown), weights)
-            weights = weights.mean(dim=(1, 2), keepdim=True).expand_as(weights)
-        loss = score_matching.matching_loss(predicted, noise, weights, self.sizes)
+        loss = score_matching.matching_loss(predicted, shown.noise, weights, self.sizes)
+        share = self.settings.control_variate if self.settings.proposal == "policy" else 0.0
+        if share:
+            shifted = score_matching.shifted_noise(
+                shown.noise, self._noise_before(obs, shown), weights
+            )
+            alike = weights.mean(dim=(1, 2), keepdim=True).expand_as(weights)
+            quiet = score_matching.matching_loss(predicted, shifted, alike, self.sizes)
+            loss = torch.lerp(loss, quiet, share)
         self._step(self.denoisers, denoisers, loss.sum())
         return loss.detach()
 
@@ -172,9 +178,9 @@ class Improvement:
     # -- both -------------------------------------------------------------------------------
 
     def _parts(self, rows: int) -> tuple[Tensor, ...]:
-        # As many parts on every rank of a multi-GPU run, whatever its rows are.
+        # As many parts on every rank of a multi-GPU run, though masked rows may differ.
         order = torch.randperm(rows, device=self.sizes.device)
-        return order.tensor_split(self.settings.policy_minibatches)
+        return order.tensor_split(min(self.settings.policy_minibatches, rows))
 
     def _step(self, optimizer: torch.optim.Optimizer, module: nn.Module, loss: Tensor) -> None:
         optimizer.zero_grad(set_to_none=True)

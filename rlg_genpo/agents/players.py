@@ -80,10 +80,10 @@ class DDPLPlayer(GenerativePlayer):
 
     def restore(self, fn: str) -> None:
         super().restore(fn)
-        self.actors = []
+        self.actors = single.agents_of(self.model)
 
     def get_action(self, obs: Any, is_deterministic: bool = False) -> Tensor:
-        # No critic, no joint network: the agents are taken apart once and go their own ways.
+        # No critic, no joint network: the agents were taken apart and go their own ways.
         self.actors = self.actors or single.agents_of(self.model)
         if not self.has_batch_dimension:
             obs = obs.unsqueeze(0)

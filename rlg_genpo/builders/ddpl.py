@@ -6,9 +6,9 @@ from typing import Any
 from rl_games.algos_torch.network_builder import NetworkBuilder
 
 from rlg_genpo import compat
+from rlg_genpo.builders.denoisers import make_denoisers
 from rlg_genpo.config import ddpl
 from rlg_genpo.errors import ConfigError
-from rlg_genpo.maths import diffusion
 from rlg_genpo.maths.team import Slices
 from rlg_genpo.networks.action_values import ActionValues
 from rlg_genpo.networks.actor_critic import ActorCritic
@@ -92,21 +92,3 @@ class DDPLBuilder(NetworkBuilder):
         return ActionValues(
             observations, actions, block.units, block.activation, self.diffusion.shared_weights
         )
-
-
-def make_denoisers(
-    observations: list[int], actions: list[int], block: ddpl.DiffusionConfig, shared: bool
-) -> Denoisers:
-    """The denoisers of a ``diffusion:`` block."""
-    return Denoisers(
-        observations,
-        actions,
-        diffusion.cosine(block.steps).alpha_bar,
-        block.units,
-        block.activation,
-        block.time_embedding,
-        block.time_units,
-        block.output_scale,
-        block.spread,
-        shared,
-    )

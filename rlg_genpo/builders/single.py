@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from rlg_genpo.builders.ddpl import make_denoisers
+from rlg_genpo.builders.denoisers import make_denoisers
 from rlg_genpo.config.ddpl import AgentConfig, DiffusionConfig
 from rlg_genpo.errors import CheckpointError
 from rlg_genpo.maths.team import Slices

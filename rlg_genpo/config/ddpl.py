@@ -95,9 +95,18 @@ class DDPLConfig:
         1e-3, "lower bound of tau_i, in advantage deviations", positive()
     )
     max_temperature: float = option(1e3, "upper bound of tau_i", positive())
+    advantage_limit: float = option(
+        3.0,
+        "largest advantage that A_i is fitted to, in its standard deviations: a rare disaster "
+        "would otherwise take the whole budget",
+        positive(),
+    )
     weight_limit: float = option(20.0, "largest weight of joint_advantage", at_least(1))
-    control_variate: bool = option(
-        True, "take away the matching loss's noise that does not depend on the weights; ours"
+    control_variate: float = option(
+        0.7,
+        "share of the matching loss whose own noise, that has nothing to do with the weights, is "
+        "taken away; 0 is the plain loss, 1 never corrects a denoiser's own errors; ours",
+        within("[0, 1]", 0, 1),
     )
     prior_pull: float = option(
         0.0,
@@ -110,7 +119,8 @@ class DDPLConfig:
     policy_minibatches: int = option(4, "minibatches of each pass", at_least(1))
     policy_lr: float | None = option(
         None,
-        "of the denoisers' Adam; params.config.learning_rate as scheduled if not given",
+        "of the denoisers' Adam, falling as params.config.learning_rate does; that itself if not "
+        "given",
         positive(),
     )
     value_epochs: int = option(4, "passes of the action values over a rollout", at_least(1))

@@ -17,8 +17,8 @@ class ActionValues(nn.Module):
 
     V is the critic of the state. One step's action changes a return by far less than the state does
     and less than chance does. So A_i is a sum of P products of a feature of the action and its
-    weight at the state: nothing in it depends on the state alone, and among the features is the
-    action itself, whose weight is learned as directly as a policy gradient. Ours.
+    weight at the state, and among the features is the action itself, whose weight is learned as
+    directly as a policy gradient. Ours.
 
     Each agent's network sees the full state, its own observation first, the others' after it in
     turn: a view in which agents with shared weights stay apart.

@@ -67,7 +67,6 @@ class Denoisers(TeamSplitMLP):
             max(actions),
             activation,
             output_scale,
-            extra=time_embedding,
         )
         self.agents, self.shared, self.spread = len(actions), shared, spread
         levels = torch.arange(1, len(alpha_bar) + 1).float()
@@ -76,7 +75,7 @@ class Denoisers(TeamSplitMLP):
         real = torch.arange(max(actions)) < torch.tensor(actions).unsqueeze(-1)
         self.register_buffer("real", real.float(), persistent=False)
         self.time = team_mlp(count, time_embedding, time_units, time_embedding, activation)
-        self.from_time = TeamLinear(count, time_embedding, units[0], self.bounds, bias=False)
+        self.from_time = TeamLinear(count, time_embedding, units[0], bias=False)
 
     def condition(self, obs: Tensor) -> Condition:
         """Everything that does not depend on the action; ``obs`` is (n, B, O)."""
@@ -99,9 +98,11 @@ class Denoisers(TeamSplitMLP):
         return self._predict(part, noisy, self.alpha_bar[levels].unsqueeze(-1))
 
     def _predict(self, part: Tensor, noisy: Tensor, alpha_bar: Tensor) -> Tensor:
-        correction = self._apart(self.finish(self._together(part), self._together(noisy)))
+        # What fills up a narrower agent's action is neither read nor said.
         real = self.real.reshape(self.agents, *[1] * (noisy.dim() - 2), -1)
-        return (diffusion.normal_noise(noisy, alpha_bar, self.spread) + correction) * real
+        noisy = noisy * real
+        correction = self._apart(self.finish(self._together(part), self._together(noisy)))
+        return diffusion.normal_noise(noisy, alpha_bar, self.spread) + correction * real
 
     def _together(self, rows: Tensor) -> Tensor:
         """Agents with shared weights are rows of one batch: (n, B, ...) to (1, n B, ...)."""

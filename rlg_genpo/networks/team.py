@@ -47,6 +47,11 @@ class TeamLinear(nn.Module):
         return torch.baddbmm(self.bias, inputs, self.weight)
 
 
+def bounds_of(widths: Sequence[int]) -> list[float]:
+    """The bounds that ``torch.nn.Linear`` would have for each agent's own width."""
+    return [1 / math.sqrt(width) for width in widths]
+
+
 def team_mlp(
     count: int,
     inputs: int,
@@ -78,7 +83,6 @@ class TeamSplitMLP(nn.Module):
         outputs: width of the output.
         activation: a key of :data:`rlg_genpo.networks.mlp.ACTIVATIONS`.
         output_scale: factor on the last layer's initial weight.
-        extra: inputs of the first layer that the caller adds, for the initial weights' bound.
     """
 
     def __init__(
@@ -89,17 +93,13 @@ class TeamSplitMLP(nn.Module):
         outputs: int,
         activation: str,
         output_scale: float,
-        extra: int = 0,
     ) -> None:
         super().__init__()
         count, first = len(states), units[0]
-        # The parts are one layer of a plain MLP: same bound as nn.Linear would draw.
-        self.bounds = [
-            1 / math.sqrt(state + action + extra)
-            for state, action in zip(states, actions, strict=True)
-        ]
-        self.from_state = TeamLinear(count, max(states), first, self.bounds)
-        self.from_action = TeamLinear(count, max(actions), first, self.bounds, bias=False)
+        # Each part is drawn as a layer of its own: beside a long observation, an action of two
+        # numbers would hardly be seen, and the output be all but linear in it.
+        self.from_state = TeamLinear(count, max(states), first, bounds_of(states))
+        self.from_action = TeamLinear(count, max(actions), first, bounds_of(actions), bias=False)
         self.rest = nn.Sequential(
             ACTIVATIONS[activation](),
             *team_mlp(count, first, units[1:], outputs, activation, output_scale),

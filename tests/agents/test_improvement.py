@@ -1,12 +1,10 @@
-"""The policy improvement: agents apart, the mirror descent target reached, and its bookkeeping."""
+"""The policy improvement: agents apart, what is judged, and its bookkeeping."""
 
 import copy
-import math
 from dataclasses import replace
 
 import pytest
 import torch
-from torch import nn
 
 from rlg_genpo.agents import proposals
 from rlg_genpo.agents.improvement import Improvement, Rollout, clip_by_agent
@@ -19,7 +17,7 @@ FEW = replace(DDPLConfig(), proposals=8, policy_epochs=2, value_epochs=2, propos
 RATE = 1e-2
 
 sizes_of = pytest.mark.parametrize(("obs", "act"), [EVEN, RAGGED], ids=["even", "ragged"])
-either = pytest.mark.parametrize("control_variate", [True, False], ids=["shifted", "weighted"])
+shares = pytest.mark.parametrize("control_variate", [0.0, 0.7, 1.0])
 
 
 @pytest.fixture(autouse=True)
@@ -45,18 +43,6 @@ def rollout_of(policy, rows=64, advantage=None):
     return Rollout(source, stored, torch.randn(rows) if advantage is None else advantage)
 
 
-class Known(nn.Module):
-    """An action value that is given, of one agent's one action component."""
-
-    def __init__(self, value):
-        super().__init__()
-        self.value = value
-        self.unused = nn.Parameter(torch.zeros(1))  # or Adam would refuse
-
-    def forward(self, source, action):
-        return self.value(action).squeeze(-1)
-
-
 # -- agents apart ---------------------------------------------------------------------------
 
 
@@ -76,7 +62,7 @@ def moved_by(module, before):
 
 
 @sizes_of
-@either
+@shares
 def test_one_agents_weights_leave_the_others_updates_alone(obs, act, control_variate):
     policy = policy_of(obs, act)
     settings = replace(FEW, control_variate=control_variate, agent_grad_norm=1e-3)
@@ -115,24 +101,6 @@ def test_one_agents_actions_leave_the_others_action_values_alone(obs, act):
         assert torch.equal(moved_by(fitted(stored), usual), torch.arange(len(act)) == agent)
 
 
-def test_an_action_value_is_the_average_over_the_others_actions():
-    """A regression of cos(3 (a - b)) on a alone, b ~ N(0, 0.3^2): exp(-9 * 0.09 / 2) cos(3 a)."""
-    policy = policy_of([1, 1], [1, 1])
-    rows = 4_096
-    actions = torch.stack([2 * torch.rand(rows) - 1, 0.3 * torch.randn(rows)], dim=1)
-    advantage = torch.cos(3 * (actions[:, 0] - actions[:, 1]))
-    rollout = Rollout(torch.ones(rows, 2), actions, advantage - advantage.mean())
-    improvement = improvement_of(policy, replace(FEW, value_epochs=60, policy_minibatches=8))
-    improvement.fit_values(rollout)
-    axis = torch.linspace(-0.9, 0.9, 37)
-    asked = axis.reshape(1, 1, -1, 1).expand(2, -1, -1, -1)
-    with torch.no_grad():
-        found = policy.action_values(torch.ones(1, 2), asked)[0, 0]
-    expected = math.exp(-9 * 0.09 / 2) * torch.cos(3 * axis)
-    error = (found - found.mean()) - (expected - expected.mean())
-    assert error.square().mean().sqrt() < 0.2 * expected.std()
-
-
 # -- what is judged -------------------------------------------------------------------------
 
 
@@ -164,7 +132,10 @@ def test_without_an_opinion_all_proposals_are_alike():
 @pytest.mark.parametrize(("share", "rows"), [(1.0, 64), (0.25, 16), (1e-3, 1)])
 def test_a_share_of_the_states_is_drawn_anew(share, rows):
     policy = policy_of(*EVEN)
-    rollout, improvement = rollout_of(policy), improvement_of(policy, replace(FEW, proposal_states=share))
+    rollout, improvement = (
+        rollout_of(policy),
+        improvement_of(policy, replace(FEW, proposal_states=share)),
+    )
     drawn = [improvement.judge(rollout).source for _ in range(2)]
     known = {tuple(row) for row in rollout.source.tolist()}
     for source in drawn:
@@ -218,109 +189,6 @@ def test_the_reverse_kernels_proposals_may_have_been_the_noisy_action():
     assert torch.equal(shown.noise, found.noise[:, [3, 1]])
 
 
-# -- what is learned ------------------------------------------------------------------------
-
-
-@either
-def test_without_an_opinion_the_spread_stays(control_variate):
-    policy = policy_of([2, 2], [1, 1], spread=0.38, scale=0.01)
-    settings = replace(FEW, proposals=16, control_variate=control_variate)
-    improvement, probe = improvement_of(policy, settings, 1e-3), torch.randn(4_000, 4)
-    start = policy.act(probe).stored.std(dim=0)
-    for _ in range(10):
-        judged = improvement.judge(rollout_of(policy, 128, torch.zeros(128)))
-        assert torch.equal(judged.weights, torch.full((2, 128, 16), 1 / 16))
-        improvement.refit(judged)
-    torch.testing.assert_close(policy.act(probe).stored.std(dim=0), start, rtol=0.1, atol=0.0)
-
-
-BINS = 41
-
-
-def histogram(action):
-    counts = torch.histc(action, BINS, -1 - 1 / (BINS - 1), 1 + 1 / (BINS - 1))
-    return counts / counts.sum()
-
-
-def distance(density, other):
-    """Total variation."""
-    return (density - other).abs().sum().item() / 2
-
-
-AXIS = torch.linspace(-1, 1, BINS)
-TROUGH = slice(BINS // 2 - 3, BINS // 2 + 4)
-
-
-def peaks(left):
-    """Two peaks at -0.6 and 0.6, the left one higher by ``left``."""
-    return lambda a: (
-        (1 + left) * torch.exp(-((a + 0.6) ** 2) / 0.18) + torch.exp(-((a - 0.6) ** 2) / 0.18)
-    )
-
-
-def drawn(policy):
-    return policy.act(torch.ones(16_000, 1)).stored[:, 0]
-
-
-def at_temperature(value, **other):
-    """Settings whose temperature is given, and not solved for."""
-    return replace(FEW, min_temperature=value, max_temperature=1.0001 * value, **other)
-
-
-def improve(policy, settings, rounds):
-    """Rounds of judging and refitting at one state, at a falling rate."""
-    improvement = improvement_of(policy, settings)
-    for rate in [RATE] * (rounds - 1) + [0.1 * RATE]:
-        improvement.set_rate(rate)
-        source = torch.ones(1024, 1)
-        rollout = Rollout(source, policy.act(source).stored, torch.zeros(1024))
-        improvement.refit(improvement.judge(rollout))
-
-
-@pytest.mark.parametrize(
-    ("left", "share", "control_variate"),
-    [(0.0, 1 / 2, True), (0.25, 2 / 3, True), (0.25, 2 / 3, False)],
-    ids=["equal", "two_to_one", "two_to_one_weighted"],
-)
-def test_a_value_of_two_peaks_keeps_both_with_their_mass(left, share, control_variate):
-    """One mirror descent step from N(0, 0.6^2), cut off: pi exp(Q / 0.3) / Z on a grid."""
-    policy = policy_of([1], [1], scale=0.01, units=(32, 32))
-    policy.action_values = Known(peaks(left))
-    settings = at_temperature(
-        0.3, control_variate=control_variate, proposals=16, policy_epochs=60
-    )
-    start = histogram(drawn(policy))
-    target = start * torch.exp(peaks(left)(AXIS) / 0.3)
-    target /= target.sum()
-    mass = target[: BINS // 2].sum().item() + target[BINS // 2].item() / 2
-    assert mass == pytest.approx(share, abs=0.02)
-    improvement, source = improvement_of(policy, settings), torch.ones(256, 1)
-    judged = improvement.judge(Rollout(source, torch.zeros(256, 1), torch.zeros(256)))
-    improvement.refit(judged)
-    improvement.set_rate(0.1 * RATE)
-    improvement.settings = replace(settings, policy_epochs=20)
-    improvement.refit(judged)
-    after = drawn(policy)
-    assert (after < 0).float().mean().item() == pytest.approx(mass, abs=0.06)
-    assert distance(histogram(after), target) < 0.6 * distance(start, target)
-    assert histogram(after)[TROUGH].sum() < 0.6 * start[TROUGH].sum()
-
-
-def test_with_the_reverse_kernel_the_policy_becomes_boltzmanns():
-    """exp(Q / 0.4) / Z on [-1, 1], whatever the policy was."""
-    policy = policy_of([1], [1], scale=0.01, units=(32, 32))
-    policy.action_values = Known(peaks(0.2))
-    target = torch.exp(peaks(0.2)(AXIS) / 0.4)
-    target[[0, -1]] /= 2  # half bins
-    target /= target.sum()
-    start = distance(histogram(drawn(policy)), target)
-    improve(policy, at_temperature(0.4, proposal="reverse_kernel", policy_epochs=30), 4)
-    after = drawn(policy)
-    assert start > 0.3 and distance(histogram(after), target) < 0.15
-    mass = target[: BINS // 2].sum().item() + target[BINS // 2].item() / 2
-    assert (after < 0).float().mean().item() == pytest.approx(mass, abs=0.06)
-
-
 # -- bookkeeping ----------------------------------------------------------------------------
 
 
@@ -348,6 +216,23 @@ def test_each_part_moves_its_own_networks_and_leaves_no_gradient():
     assert error.shape == loss.shape == (2,)
 
 
+@pytest.mark.parametrize("kept", [0.0, 0.75])
+def test_proposals_are_weighed_by_averaged_values(kept):
+    policy = policy_of(*EVEN)
+    rollout, was = rollout_of(policy), copy.deepcopy(policy.action_values)
+    improvement = improvement_of(policy, replace(FEW, value_average=kept))
+    improvement.fit_values(rollout)
+    with torch.no_grad():
+        for average, old, new in zip(
+            was.parameters(), list(was.parameters()), policy.action_values.parameters(), strict=True
+        ):
+            average.copy_(kept * old + (1 - kept) * new)
+        judged = improvement.judge(rollout)
+        values = was(rollout.source, judged.proposed.actions)
+    expected = score_matching.marginal_weights(values, judged.temperature)
+    torch.testing.assert_close(judged.weights, expected, rtol=1e-3, atol=1e-6)
+
+
 def test_the_resumed_improvement_makes_the_same_steps():
     policy = policy_of(*EVEN)
     rollout, first = rollout_of(policy), improvement_of(policy)
@@ -367,16 +252,17 @@ def test_the_resumed_improvement_makes_the_same_steps():
     assert any(not torch.equal(value, on[name]) for name, value in step(forgetful).items())
 
 
-@pytest.mark.parametrize(("own", "expected"), [(None, 3e-4), (7e-5, 7e-5)])
-def test_the_rate_is_rl_games_or_its_own(own, expected):
-    improvement = improvement_of(policy_of(*EVEN), replace(FEW, policy_lr=own))
+@pytest.mark.parametrize(("own", "expected"), [(None, 0.3 * RATE), (7e-5, 2.1e-5)])
+def test_both_rates_follow_rl_games_and_its_own_in_proportion(own, expected):
+    improvement, resumed = (
+        improvement_of(policy_of(*EVEN), replace(FEW, policy_lr=own)) for _ in range(2)
+    )
     state = improvement.state_dict()
-    improvement.set_rate(3e-4)
-    resumed = improvement_of(policy_of(*EVEN), replace(FEW, policy_lr=own))
-    resumed.load_state_dict(state, 3e-4)
+    improvement.set_rate(0.3 * RATE)
+    resumed.load_state_dict(state, 0.3 * RATE)
     for one in (improvement, resumed):
-        assert [group["lr"] for group in one.values.param_groups] == [3e-4]
-        assert [group["lr"] for group in one.denoisers.param_groups] == [expected]
+        assert [group["lr"] for group in one.values.param_groups] == [0.3 * RATE]
+        assert [group["lr"] for group in one.denoisers.param_groups] == pytest.approx([expected])
 
 
 def test_ranks_share_gradients_and_temperatures():

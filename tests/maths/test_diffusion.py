@@ -45,7 +45,7 @@ def test_each_level_adds_beta(levels):
 
 
 def test_the_cosine_is_the_published_one():
-    """cos^2 x = (1 + cos 2 x) / 2, at (t/T + s) / (1 + s) of a quarter turn, by the one at t = 0."""
+    """cos^2 x = (1 + cos 2 x) / 2, at (t/T + s) / (1 + s) of a quarter turn, by that at t = 0."""
     found = diffusion.cosine(50).alpha_bar
 
     def left(t):
@@ -233,7 +233,12 @@ def test_the_two_variances_are_on_either_side_of_the_exact_one(spread):
 def test_whatever_the_denoiser_says_the_bounds_hold(variance, bound):
     schedule = diffusion.cosine(20)
     drawn = diffusion.reverse(
-        lambda x, index: 5 * torch.randn_like(x), torch.randn(500, 3), schedule, variance, 1.0, bound
+        lambda x, index: 5 * torch.randn_like(x),
+        torch.randn(500, 3),
+        schedule,
+        variance,
+        1.0,
+        bound,
     )
     assert drawn.abs().max() <= bound and (drawn.abs() == bound).any()
 
@@ -252,9 +257,7 @@ def test_the_levels_are_gone_through_from_the_noisiest_to_the_last_that_adds_no_
 def test_at_temperature_0_it_follows_the_means():
     schedule, start = diffusion.cosine(20), torch.randn(50, 2)
     denoiser = exact(schedule, 0.2)
-    once, twice = (
-        diffusion.reverse(denoiser, start, schedule, temperature=0.0) for _ in range(2)
-    )
+    once, twice = (diffusion.reverse(denoiser, start, schedule, temperature=0.0) for _ in range(2))
     assert torch.equal(once, twice)
     assert (diffusion.reverse(denoiser, 0 * start, schedule, temperature=0.0) == 0).all()
     torch.testing.assert_close(

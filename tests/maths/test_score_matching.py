@@ -149,8 +149,7 @@ def tilted(index, strength):
     action = torch.linspace(-8 * spread, 8 * spread, 4_001)
     noisy = torch.tensor(0.5)
     density = torch.exp(
-        -(action**2) / (2 * spread**2)
-        - (noisy - share.sqrt() * action) ** 2 / (2 * (1 - share))
+        -(action**2) / (2 * spread**2) - (noisy - share.sqrt() * action) ** 2 / (2 * (1 - share))
     )
     density /= density.sum()
     noise = (noisy - share.sqrt() * action) / (1 - share).sqrt()

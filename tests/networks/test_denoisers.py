@@ -165,7 +165,7 @@ def test_several_agents_may_have_one_set_of_weights():
         torch.testing.assert_close(found[rows], one(one.condition(seen[rows]), noisy[rows], 1))
     alike = three.condition(seen[:1].expand(3, -1, -1))
     same = three(alike, noisy[:1].expand(3, -1, -1), 1)
-    assert torch.equal(same[0], same[1]) and torch.equal(same[0], same[2])
+    torch.testing.assert_close(same, same[:1].expand(3, -1, -1))
 
 
 def test_the_state_is_seen_once_whatever_is_drawn():

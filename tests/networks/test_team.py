@@ -65,8 +65,8 @@ def test_the_mlp_is_n_mlps_and_starts_in_proportion_to_its_scale(units, scale):
 STATES, ACTIONS = [4, 2, 3], [1, 3, 2]
 
 
-def split_mlp(extra=0):
-    return TeamSplitMLP(STATES, ACTIONS, [16, 8], 2, "silu", 1.0, extra)
+def split_mlp():
+    return TeamSplitMLP(STATES, ACTIONS, [16, 8], 2, "silu", 1.0)
 
 
 def side_by_side(sizes, *rows):
@@ -102,21 +102,23 @@ def test_several_actions_share_their_states_part():
         torch.testing.assert_close(found[:, :, k], split.finish(part, action[:, :, k]))
 
 
-@pytest.mark.parametrize("extra", [0, 50])
-def test_the_first_layer_is_drawn_as_one_linear_layer_of_each_agents_size(extra):
-    split = TeamSplitMLP([30, 5], [20, 5], [400], 1, "relu", 1.0, extra)
-    for agent, width in enumerate((50 + extra, 10 + extra)):
-        bound = 1 / math.sqrt(width)
-        for parameter in (split.from_state.weight, split.from_action.weight, split.from_state.bias):
-            assert 0.9 * bound < parameter[agent].abs().max().item() <= bound
+def test_each_part_of_the_first_layer_is_drawn_as_a_layer_of_its_own():
+    """However long the state, the action is seen; each agent by its own sizes."""
+    split = TeamSplitMLP([400, 25], [4, 1], [500], 1, "relu", 1.0)
+    for layer, sizes in ((split.from_state, (400, 25)), (split.from_action, (4, 1))):
+        for agent, size in enumerate(sizes):
+            reach = layer.weight[agent].abs().max().item()
+            assert 0.98 / math.sqrt(size) < reach <= 1 / math.sqrt(size)
+    assert split.from_action.bias is None
 
 
 def test_an_agents_output_teaches_its_own_row_of_every_parameter():
     split = split_mlp()
     found = split.finish(split.from_state(side_by_side(STATES, B)), side_by_side(ACTIONS, B))
     for agent in range(N):
-        gradients = torch.autograd.grad(found[agent].square().sum(), list(split.parameters()),
-                                        retain_graph=True)
+        gradients = torch.autograd.grad(
+            found[agent].square().sum(), list(split.parameters()), retain_graph=True
+        )
         for gradient in gradients:
             rows = gradient.flatten(1).abs().amax(dim=1)
             assert torch.equal(rows > 0, torch.arange(N) == agent)
