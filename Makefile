@@ -13,7 +13,7 @@ $(STAMP): setup.py pyproject.toml rlg_genpo/version.py
 	$(PYTHON) -m venv $(VENV)
 	@# torch first and by its exact version: a range would take a build with CUDA
 	$(BIN)/pip install --quiet $(TORCH)
-	$(BIN)/pip install --quiet -e ".[envpool,plot,test,dev]"
+	$(BIN)/pip install --quiet -e ".[envpool,marl,plot,test,dev]"
 	@# Isaac Lab's real code, without Isaac Sim; for Python 3.11 on Linux, elsewhere its tests skip
 	-$(BIN)/pip install --quiet --no-deps $(ISAACLAB)
 	touch $(STAMP)

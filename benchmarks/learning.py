@@ -141,6 +141,11 @@ def bootstrap_interval(values: np.ndarray) -> tuple[float, float]:
     return float(low), float(high)
 
 
+def short(value: float) -> str:
+    """Whole from 100 on, else three digits."""
+    return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
 def table(suite: Suite, curves: dict[str, list[Curve]]) -> str:
     """Markdown: a row per entry."""
     least_cpu = min(c.cpu_seconds[-1] for runs in curves.values() for c in runs)
@@ -157,11 +162,11 @@ def table(suite: Suite, curves: dict[str, list[Curve]]) -> str:
         scores = np.array([run.score for run in runs])
         low, high = bootstrap_interval(scores)
         at_equal_cost = np.mean([run.return_at(least_cpu) for run in runs])
-        spread = f"{scores.std(ddof=1):.0f}" if len(scores) > 1 else "one seed"
+        spread = short(scores.std(ddof=1)) if len(scores) > 1 else "one seed"
         lines.append(
-            f"| {entry.label} | {len(runs)} | {scores.mean():.0f} ({spread}) | "
-            f"{interquartile_mean(scores):.0f} | {low:.0f} to {high:.0f} | "
-            f"{', '.join(f'{s:.0f}' for s in scores)} | {at_equal_cost:.0f} | "
+            f"| {entry.label} | {len(runs)} | {short(scores.mean())} ({spread}) | "
+            f"{short(interquartile_mean(scores))} | {short(low)} to {short(high)} | "
+            f"{', '.join(map(short, scores))} | {short(float(at_equal_cost))} | "
             f"{np.mean([run.cpu_seconds[-1] for run in runs]):.0f} | "
             f"{np.mean([run.wall_seconds for run in runs]):.0f} | "
             f"{np.mean([run.peak_memory_mb for run in runs]):.0f} |"

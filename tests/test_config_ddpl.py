@@ -154,7 +154,7 @@ BAD = [
     ({"algo.weight_limit": 0.5}, f"{ALGO}.weight_limit: must be at least 1, got 0.5."),
     ({"algo.control_variate": 1.5}, f"{ALGO}.control_variate: must be in [0, 1], got 1.5."),
     ({"algo.control_variate": True}, f"{ALGO}.control_variate: must be a number, got True."),
-    ({"algo.prior_pull": 1}, f"{ALGO}.prior_pull: must be in [0, 1), got 1.0."),
+    ({"algo.tilt_limit": 0}, f"{ALGO}.tilt_limit: must be above 0, got 0.0."),
     ({"algo.value_average": -0.1}, f"{ALGO}.value_average: must be in [0, 1), got -0.1."),
     ({"algo.advantage_limit": 0}, f"{ALGO}.advantage_limit: must be above 0, got 0.0."),
     ({"algo.policy_epochs": 0}, f"{ALGO}.policy_epochs: must be at least 1, got 0."),

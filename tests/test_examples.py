@@ -15,6 +15,7 @@ RUNS = {
     "paper_and_narrow.py": (["1", "heads.png"], "heads.png"),
     "mjlab_cartpole.py": (["2", "64"], None),
     "multigoal.py": (["cppo", "2", "goals.png"], "goals.png"),
+    "two_agent_game.py": (["2", "2", "game.png"], "game.png"),
 }
 
 

@@ -112,7 +112,8 @@ def test_ddpl_reaches_the_global_optimum():
     settings = DDPLConfig(
         proposal_noise=0.02,
         kl_budget=0.2,
-        control_variate=False,
+        control_variate=0.0,
+        value_average=0.0,
         policy_epochs=10,
         value_epochs=10,
     )

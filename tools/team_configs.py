@@ -93,6 +93,7 @@ DDPL_HEAD = """\
     proposal_states: 0.25       # share of a rollout's states at which the policy is improved
     proposal_noise: 0.05        # added to each proposal: keeps a policy from narrowing for good
     kl_budget: 0.05             # nats an iteration, of each agent
+    tilt_limit: 0.5             # no state's proposals are tilted by more
     control_variate: 0.7
     value_epochs: 8
     value_average: 0.8
@@ -226,7 +227,7 @@ def gaussian(stem: str, task: Task, central: bool) -> str:
             states="      states: True\n" if central else "",
             rate="1.0e-3",
             schedule="adaptive",
-            threshold="    kl_threshold: 0.016\n",
+            threshold="    kl_threshold: 0.008\n",
             bounds="1.0e-4",
             minibatch=task.frames * task.agents // 4,
             mini_epochs=5,

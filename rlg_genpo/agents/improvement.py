@@ -5,6 +5,7 @@ the policy is improved, K proposals, S width of the full state, A of all agents'
 """
 
 import copy
+import math
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
@@ -104,8 +105,9 @@ class Improvement:
         else:
             proposed = proposals.from_reverse_kernel(policy, rollout.stored, settings.proposals)
         values = proposals.worth(self.averaged, rollout.source, proposed.actions)
-        temperature = self._temperature(values)
-        weights = score_matching.marginal_weights(values, temperature)
+        limit = math.inf if settings.tilt_limit is None else settings.tilt_limit
+        temperature = self._temperature(values, limit)
+        weights = score_matching.marginal_weights(values, temperature, limit)
         return Judged(rollout.source, proposed, weights, temperature)
 
     def _judge_jointly(self, rollout: Rollout) -> Judged:
@@ -118,10 +120,10 @@ class Improvement:
         proposed = proposals.executed(self.policy, rollout.stored)
         return Judged(rollout.source, proposed, weights.unsqueeze(-1), temperature)
 
-    def _temperature(self, values: Tensor) -> Tensor:
+    def _temperature(self, values: Tensor, limit: float = math.inf) -> Tensor:
         settings = self.settings
         solved = score_matching.solve_temperature(
-            values, settings.kl_budget, settings.min_temperature, settings.max_temperature
+            values, settings.kl_budget, settings.min_temperature, settings.max_temperature, limit
         ).log()
         self.share([solved])  # all ranks weigh alike
         return solved.exp()
@@ -167,13 +169,7 @@ class Improvement:
         # Sampling clips what it predicts; the old policy is what it did, not what it said.
         alpha_bar = denoisers.alpha_bar[stands].unsqueeze(-1)
         noise = diffusion.clipped_noise(noisy, noise, alpha_bar) * denoisers.real[:, None, None]
-        noise = wide.factor[levels].unsqueeze(-1) * noise
-        if not self.settings.prior_pull:
-            return noise
-        prior = diffusion.normal_noise(
-            shown.noisy, denoisers.alpha_bar[levels].unsqueeze(-1), denoisers.spread
-        )
-        return torch.lerp(noise, prior, self.settings.prior_pull)
+        return wide.factor[levels].unsqueeze(-1) * noise
 
     # -- both -------------------------------------------------------------------------------
 

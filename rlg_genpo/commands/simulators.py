@@ -9,7 +9,7 @@ from gymnasium import spaces
 from rl_games.common import env_configurations
 
 from rlg_genpo.commands.configs import nearest
-from rlg_genpo.envs import SIMULATORS, mamujoco, multigoal, vmas
+from rlg_genpo.envs import SIMULATORS, game, mamujoco, multigoal, vmas
 from rlg_genpo.errors import ConfigError
 from rlg_genpo.isaaclab_tasks import task_and_key
 
@@ -17,7 +17,7 @@ from rlg_genpo.isaaclab_tasks import task_and_key
 ADAPTER_KEYS = ("env_name", "env_type", "has_lives", "use_dict_obs_space", "flatten_obs")
 
 #: our simulators with several agents, of which one environment is cheap to make
-AGENTS = {module.NAME: module for module in (vmas, mamujoco)}
+AGENTS = {module.NAME: module for module in (vmas, mamujoco, game)}
 
 #: the name under which Isaac Lab's scripts make their environment known to rl_games
 ISAAC_LAB = "rlgpu"

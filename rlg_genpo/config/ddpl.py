@@ -81,7 +81,7 @@ class DDPLConfig:
     )
     proposals: int = option(16, "K, proposals per state and agent", at_least(1))
     proposal_noise: float = option(
-        0.1, "standard deviation of the noise added to each of the policy's proposals", at_least(0)
+        0.05, "standard deviation of the noise added to each of the policy's proposals", at_least(0)
     )
     proposal_states: float = option(
         1.0,
@@ -101,6 +101,12 @@ class DDPLConfig:
         "would otherwise take the whole budget",
         positive(),
     )
+    tilt_limit: float | None = option(
+        None,
+        "largest |Q_i - its mean over the proposals| / tau_i, where a few states at which much is "
+        "at stake would take the whole budget; none if not given; ours",
+        positive(),
+    )
     weight_limit: float = option(20.0, "largest weight of joint_advantage", at_least(1))
     control_variate: float = option(
         0.7,
@@ -108,14 +114,7 @@ class DDPLConfig:
         "taken away; 0 is the plain loss, 1 never corrects a denoiser's own errors; ours",
         within("[0, 1]", 0, 1),
     )
-    prior_pull: float = option(
-        0.0,
-        "alpha of the target pi^(1 - alpha) prior^alpha exp(Q / tau), where the prior is the "
-        "policy's start: an iteration's share of what was learned that is forgotten; ours, and "
-        "with the control variate only",
-        within("[0, 1)", 0, 1, open_high=True),
-    )
-    policy_epochs: int = option(4, "passes of score matching over the proposals", at_least(1))
+    policy_epochs: int = option(8, "passes of score matching over the proposals", at_least(1))
     policy_minibatches: int = option(4, "minibatches of each pass", at_least(1))
     policy_lr: float | None = option(
         None,
@@ -123,9 +122,9 @@ class DDPLConfig:
         "given",
         positive(),
     )
-    value_epochs: int = option(4, "passes of the action values over a rollout", at_least(1))
+    value_epochs: int = option(8, "passes of the action values over a rollout", at_least(1))
     value_average: float = option(
-        0.0,
+        0.8,
         "share of itself that the average of the action values keeps in each iteration; proposals "
         "are weighed by the average",
         within("[0, 1)", 0, 1, open_high=True),

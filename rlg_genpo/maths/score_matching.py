@@ -19,9 +19,14 @@ import torch
 from torch import Tensor
 
 
-def marginal_weights(values: Tensor, temperature: Tensor) -> Tensor:
-    """softmax over K of Q_i / tau_i: values (n, B, K), temperature (n,), to (n, B, K)."""
-    return (values / temperature[:, None, None]).softmax(dim=-1)
+def marginal_weights(values: Tensor, temperature: Tensor, limit: float = math.inf) -> Tensor:
+    """softmax over K of Q_i / tau_i: values (n, B, K), temperature (n,), to (n, B, K).
+
+    Args:
+        limit: on |Q_i - its mean over K| / tau_i, so that no state is tilted much more than others.
+    """
+    centred = values - values.mean(dim=-1, keepdim=True)
+    return (centred / temperature[:, None, None]).clamp(-limit, limit).softmax(dim=-1)
 
 
 def joint_weights(advantage: Tensor, temperature: Tensor, largest: float) -> Tensor:
@@ -50,7 +55,12 @@ def effective_samples(weights: Tensor) -> Tensor:
 
 
 def solve_temperature(
-    values: Tensor, budget: float, low: float, high: float, halvings: int = 24
+    values: Tensor,
+    budget: float,
+    low: float,
+    high: float,
+    limit: float = math.inf,
+    halvings: int = 24,
 ) -> Tensor:
     """tau_i in [low, high] at which the weights' mean divergence is ``budget``, (n, B, K) to (n,).
 
@@ -61,7 +71,8 @@ def solve_temperature(
     below, above = (bound.expand(len(values)) for bound in bounds)
     for _ in range(halvings):
         middle = (below + above) / 2
-        spent = divergence(marginal_weights(values, middle.exp())).mean(dim=-1)
+        weights = marginal_weights(values, middle.exp(), limit)
+        spent = divergence(weights).mean(dim=-1)
         below = torch.where(spent > budget, middle, below)
         above = torch.where(spent > budget, above, middle)
     return ((below + above) / 2).exp()

@@ -35,7 +35,7 @@ MATRIX = {
     "reverse_kernel": {"algo.proposal": "reverse_kernel"},
     "few_steps": {"network.diffusion.sampling_steps": 2, "network.diffusion.variance": "posterior"},
     "some_states": {"algo.proposal_states": 0.1},
-    "no_control_variate": {"algo.control_variate": False},
+    "no_control_variate": {"algo.control_variate": 0.0},
     "own_rate": {"algo.policy_lr": 1e-2},
     "linear": {"config.lr_schedule": "linear"},
     "arrays": {"config.env_config": {"arrays": True}},

@@ -1,6 +1,7 @@
 """The policy improvement: agents apart, what is judged, and its bookkeeping."""
 
 import copy
+import math
 from dataclasses import replace
 
 import pytest
@@ -276,3 +277,11 @@ def test_ranks_share_gradients_and_temperatures():
     improvement.refit(judged)
     assert len(shared) == 8 + 1 + 2 * 4
     assert len(shared[-1]) == len(list(policy.denoisers.parameters()))
+
+
+def test_a_budget_counts_what_the_limit_leaves():
+    policy = policy_of(*EVEN)
+    settings = replace(FEW, tilt_limit=0.2, kl_budget=10.0)
+    judged = improvement_of(policy, settings).judge(rollout_of(policy))
+    ratio = judged.weights.amax(dim=-1) / judged.weights.amin(dim=-1)
+    assert (ratio <= math.exp(2 * 0.2) * (1 + 1e-5)).all()

@@ -36,6 +36,26 @@ def test_equal_values_give_uniform_weights_at_any_temperature(value):
         assert torch.equal(weights, torch.full((1, B, K), 1 / K))
 
 
+def test_no_state_is_tilted_beyond_the_limit():
+    values = torch.tensor([[[0.0, 0.1, 0.2], [0.0, 50.0, 100.0]]], dtype=torch.float64)
+    weights = sm.marginal_weights(values, torch.ones(1, dtype=torch.float64), limit=0.5)
+    # the first state's values differ by less than the limit; the second's are cut to -0.5, 0, 0.5
+    expected = torch.tensor([[0.0, 0.1, 0.2], [-0.5, 0.0, 0.5]], dtype=torch.float64).softmax(-1)
+    torch.testing.assert_close(weights[0], expected)
+
+
+def test_a_limit_leaves_the_budget_to_the_other_states():
+    values = torch.randn(
+        1, 200, 16, dtype=torch.float64, generator=torch.Generator().manual_seed(0)
+    )
+    values[:, :10] *= 1000
+    whole = sm.solve_temperature(values, 0.05, 1e-6, 1e6)
+    limited = sm.solve_temperature(values, 0.05, 1e-6, 1e6, limit=0.5)
+    assert limited < whole / 10
+    weights = sm.marginal_weights(values, limited, 0.5)
+    assert sm.divergence(weights).mean().item() == pytest.approx(0.05, rel=1e-3)
+
+
 def test_one_proposal_teaches_nothing():
     assert (sm.marginal_weights(torch.randn(N, B, 1), torch.ones(N)) == 1).all()
 
