@@ -5,13 +5,16 @@ import shlex
 from pathlib import Path
 
 import pytest
+import torch
 import yaml
 
 from rlg_genpo.cli import main
 from rlg_genpo.commands import configs
 from rlg_genpo.config.cppo import CPPOConfig, ReferenceFlowConfig, ResidualConfig
+from rlg_genpo.config.ddpl import ActionValueConfig, DDPLConfig, DiffusionConfig
 from rlg_genpo.config.genpo import CoupledFlowConfig, GenPOConfig, GenPOSettings
 
+DDPL = (Path(__file__).parent.parent / "docs" / "ddpl.md").read_text()
 README = (Path(__file__).parent.parent / "README.md").read_text()
 #: short episodes, so that some end
 SMALL = (
@@ -20,14 +23,14 @@ SMALL = (
 )
 
 
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"```{language}\n(.*?)```", README, flags=re.DOTALL)
+def blocks(language: str, document: str = README) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", document, flags=re.DOTALL)
 
 
-def commands() -> list[str]:
-    """Every ``rlg-genpo`` line of the README, from its blocks and its table."""
-    lines = [line for block in blocks("bash") for line in block.splitlines()]
-    lines += re.findall(r"`(rlg-genpo [^`]+)`", README)
+def commands(document: str = README) -> list[str]:
+    """Every ``rlg-genpo`` line of a document, from its blocks and its tables."""
+    lines = [line for block in blocks("bash", document) for line in block.splitlines()]
+    lines += re.findall(r"`(rlg-genpo [^`]+)`", document)
     # mjlab's are run where it is installed, by tests/adapters
     found = [line.split("#")[0].strip() for line in lines if "mjlab" not in line]
     return list(dict.fromkeys(line for line in found if line.startswith("rlg-genpo ")))
@@ -39,7 +42,8 @@ def test_every_command_runs(
     monkeypatch.chdir(tmp_path)
     order = ("list", "check", "swap", "doctor", "train", "play", "eval", "plot")
     (tmp_path / "mine.yaml").write_text(configs.find("halfcheetah_ppo").read_text())
-    lines = sorted(commands(), key=lambda line: (order.index(line.split()[1]), "--resume" in line))
+    ours = [line for line in commands() if "ddpl" not in line]  # those are in docs/ddpl.md too
+    lines = sorted(ours, key=lambda line: (order.index(line.split()[1]), "--resume" in line))
     assert {line.split()[1] for line in lines} == set(order)
     for line in lines:
         words = shlex.split(line.replace("runs/*", "runs/halfcheetah_genpo_seed5"))[1:]
@@ -52,6 +56,28 @@ def test_every_command_runs(
         assert main(words) == 0, (line, capsys.readouterr().err)
     assert (tmp_path / "curves.png").exists()
     assert (tmp_path / "evaluation.json").exists()
+
+
+def test_every_command_of_ddpls_guide_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("vmas")
+    monkeypatch.chdir(tmp_path)
+    small = {
+        "train": shlex.split(
+            "--frames 200 --envs 4 config.minibatch_size=100 config.env_config.max_steps=20"
+        ),
+        "eval": ["--episodes", "2"],
+    }
+    lines = [line.replace("RUN", "runs/vmas_navigation_ddpl_seed5") for line in commands(DDPL)]
+    assert {line.split()[1] for line in lines} == {"train", "eval", "export"}
+    for line in lines:
+        words = shlex.split(line)[1:]
+        assert main(words + small.get(words[0], [])) == 0, (line, capsys.readouterr().err)
+    (program,) = blocks("python", DDPL)
+    scope = {"observation": torch.zeros(3, 18)}
+    exec(program, scope)
+    assert scope["action"].shape == (3, 2)
 
 
 def test_the_yaml_change_is_all_that_genpo_needs() -> None:
@@ -74,6 +100,15 @@ def test_every_setting_is_in_the_table(block: type) -> None:
     for name, spec in block.__dataclass_fields__.items():
         assert f"| `{name}` |" in README or name == "name"
         assert spec.metadata["doc"]
+
+
+@pytest.mark.parametrize("block", [DiffusionConfig, ActionValueConfig, DDPLConfig])
+def test_every_setting_of_ddpl_is_in_its_table(block: type) -> None:
+    for name, spec in block.__dataclass_fields__.items():
+        default = "none" if spec.default is None else spec.default
+        shown = list(default) if isinstance(default, tuple) else default
+        shown = f"{shown:g}" if isinstance(shown, float) else shown
+        assert f"| `{name}` | {shown} |" in DDPL or name == "name"
 
 
 def test_every_linked_file_exists() -> None:
