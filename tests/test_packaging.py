@@ -86,7 +86,9 @@ def test_module_and_file_resolve_from_this_install() -> None:
     assert (Path(module.__file__).parent / "ant_genpo.yaml").is_file()
 
 
-@pytest.mark.parametrize("generator", ["task_configs.py", "isaaclab_configs.py"])
+@pytest.mark.parametrize(
+    "generator", ["task_configs.py", "team_configs.py", "mjlab_configs.py", "isaaclab_configs.py"]
+)
 def test_shipped_configs_are_what_their_generator_writes(generator: str) -> None:
     command = [sys.executable, str(ROOT / "tools" / generator), "--check"]
     done = subprocess.run(command, capture_output=True, text=True)

@@ -19,7 +19,16 @@ SMALL = {
     "torch_compile": False,
 }
 
+#: where a package is not called as the environments are
+PACKAGES = {"mamujoco": "gymnasium_robotics"}
+
 files = pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+
+
+def needs(config):
+    """Skip where the simulator is not installed."""
+    if config["env_name"] not in (multigoal.NAME, game.NAME):  # ours, of no other package
+        pytest.importorskip(PACKAGES.get(config["env_name"], config["env_name"]))
 
 
 @files
@@ -28,16 +37,16 @@ def test_its_own_keys_are_valid(file):
     name = params["algo"]["name"]
     if name in validation.SETTINGS:
         assert validation.SETTINGS[name].from_params(params).algo.name == name
-    batch = validation.frames_per_epoch(params["config"])
-    assert batch % validation.minibatch_size(params["config"]) == 0
+    needs(params["config"])
+    validation.check_batch(params)
+    validation.check_central_batch(params["config"])
 
 
 @files
 def test_it_trains_an_epoch(file, tmp_path):
     settings = yaml.safe_load(file.read_text())
     config = settings["params"]["config"]
-    if config["env_name"] not in (multigoal.NAME, game.NAME):  # ours, of no other package
-        pytest.importorskip(config["env_name"])
+    needs(config)
     config.update(SMALL, train_dir=str(tmp_path), device="cpu", device_name="cpu")
     if "central_value_config" in config:
         config["central_value_config"]["minibatch_size"] = SMALL["minibatch_size"]

@@ -28,6 +28,12 @@ class Task:
     gamma: float = 0.99
     reward_scale: float = 1.0
     shared: bool = True
+    # DDPL's, where the tasks' trials differ
+    kl: float = 0.05
+    tilt: str = "0.5"
+    value_epochs: int = 8
+    rate: str = "2.0e-3"
+    schedule: str = "linear"
 
     @property
     def frames(self) -> int:
@@ -44,6 +50,7 @@ MAMUJOCO = """\
       scenario: {scenario}
       agent_conf: {conf}
       agent_obsk: 1
+      rewards: team             # every agent's reward is the mean over the agents
 """
 
 TASKS = {
@@ -56,6 +63,11 @@ TASKS = {
         horizon=25,
         epochs=75,
         reward_scale=0.1,
+        kl=0.1,
+        tilt="null",
+        value_epochs=10,
+        rate="1.0e-3",
+        schedule="constant",
     ),
     "vmas_navigation": Task(
         "VMAS navigation (three agents, each to its own goal)",
@@ -92,10 +104,10 @@ DDPL_HEAD = """\
     proposals: 16               # K, of each agent at a state
     proposal_states: 0.25       # share of a rollout's states at which the policy is improved
     proposal_noise: 0.05        # added to each proposal: keeps a policy from narrowing for good
-    kl_budget: 0.05             # nats an iteration, of each agent
-    tilt_limit: 0.5             # no state's proposals are tilted by more
+    kl_budget: {task.kl:<17}# nats an iteration, of each agent
+    tilt_limit: {task.tilt:<16}# no state's proposals are tilted by more
     control_variate: 0.7
-    value_epochs: 8
+    value_epochs: {task.value_epochs}
     value_average: 0.8
     policy_epochs: 8
     policy_lr: 3.0e-3           # of the denoisers, falling as learning_rate does
@@ -111,7 +123,7 @@ DDPL_HEAD = """\
       units: [64, 64]
       activation: silu
       spread: 0.6               # of the actions at the start
-      shared_weights: {shared}      # {why}
+      shared_weights: {task.shared}      # {why}
     action_value:
       units: [64, 64]
       activation: silu
@@ -194,7 +206,7 @@ def config(name: str, task: Task, **values: object) -> str:
 
 def ddpl(stem: str, task: Task) -> str:
     why = "one denoiser for all agents, as the baselines share theirs"
-    head = DDPL_HEAD.format(shared=task.shared, why=why)
+    head = DDPL_HEAD.format(task=task, why=why)
     return (
         header("DDPL, reconstructed from its abstract,", task)
         + head
@@ -203,8 +215,8 @@ def ddpl(stem: str, task: Task) -> str:
             f"{stem}_ddpl",
             task,
             states="",
-            rate="2.0e-3",
-            schedule="linear",
+            rate=task.rate,
+            schedule=task.schedule,
             threshold="",
             bounds=0.0,
             minibatch=task.frames // 4,
