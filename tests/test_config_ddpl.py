@@ -301,3 +301,9 @@ def test_a_checkpoints_head_names_what_no_shape_shows(rig):
 )
 def test_the_summary_says_steps_widths_and_who(rig, overrides, summary):
     assert settings_of(rig, overrides).summary() == summary
+
+
+@pytest.mark.parametrize("block", ["flow", "residual"])
+def test_another_policys_block_is_refused(rig, block):
+    with pytest.raises(ConfigError, match=rf"params\.network\.{block}: is a block of .*cppo"):
+        settings_of(rig, {f"network.{block}": {}})
