@@ -22,7 +22,13 @@ from statistics import median
 
 from learning import ROOT, fill_in
 
-POLICIES = {"ppo": "Gaussian PPO", "genpo": "GenPO", "cppo": "CPPO"}
+POLICIES = {
+    "ppo": "Gaussian PPO",
+    "genpo": "GenPO",
+    "cppo": "CPPO",
+    "central_ppo": "Gaussian PPO, central critic",
+    "ddpl": "DDPL",
+}
 
 
 @dataclass(frozen=True)
@@ -75,6 +81,10 @@ def main() -> None:
     parser.add_argument("--frames", type=int, default=200_000)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--common", nargs="*", default=[], metavar="KEY=VALUE")
+    parser.add_argument(
+        "--policies", nargs="+", choices=POLICIES, default=["ppo", "genpo", "cppo"], metavar="NAME"
+    )
+    parser.add_argument("--table", default="cost", help="where in docs/RESULTS.md the table stands")
     parser.add_argument("--docs", type=Path, default=ROOT / "docs")
     args = parser.parse_args()
     lines = [
@@ -82,7 +92,7 @@ def main() -> None:
         "|---|---|---|---|---|---|---|",
     ]
     for task in args.tasks:
-        costs: dict[str, list[Cost]] = {policy: [] for policy in POLICIES}
+        costs: dict[str, list[Cost]] = {policy: [] for policy in args.policies}
         for _ in range(args.repeats):
             for policy, found in costs.items():
                 folder = ROOT / "runs" / "bench" / "cost" / f"{task}_{policy}"
@@ -91,7 +101,7 @@ def main() -> None:
     command = f"python benchmarks/cost.py {' '.join(sys.argv[1:])}"
     text = "\n".join(lines)
     print(text)
-    fill_in(args.docs / "RESULTS.md", "cost", f"`{command}`\n\n{text}")
+    fill_in(args.docs / "RESULTS.md", args.table, f"`{command}`\n\n{text}")
 
 
 if __name__ == "__main__":

@@ -26,7 +26,7 @@ VARIABLE = "RL_GAMES_FOLDERS"
 
 TESTS = ["tests/test_compat.py", "tests/test_imports.py", "tests/test_registration.py"]
 TESTS += ["tests/agents", "tests/builders", "tests/models", "tests/networks", "tests/isaaclab"]
-TESTS += ["tests/test_config_cppo.py"]
+TESTS += ["tests/test_config_cppo.py", "tests/test_config_ddpl.py", "tests/test_native_agents.py"]
 #: training, resuming and playing on a real simulator, through the command line
 ENVPOOL_TESTS = [
     f"tests/test_cli.py::{name}"

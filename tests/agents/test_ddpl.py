@@ -69,12 +69,7 @@ def parameters(module):
     [
         *QUICK,
         *(pytest.param(n, marks=pytest.mark.slow) for n in MATRIX if n not in (*QUICK, EMPTY)),
-        pytest.param(
-            EMPTY,
-            marks=pytest.mark.xfail(
-                strict=True, reason="Improvement._parts cuts empty minibatches, whose mean is NaN"
-            ),
-        ),
+        EMPTY,
     ],
 )
 def test_trains(tmp_path, name):
