@@ -7,7 +7,7 @@ observation normaliser that holds still during the update, and checkpoints that 
 """
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import torch
@@ -80,6 +80,14 @@ class GenerativeAgent(A2CAgent):
     def epoch_scalars(self, batch: Mapping[str, Any]) -> dict[str, Tensor | float]:
         """Scalars measured once an epoch on the rollout, after the update."""
         return {}
+
+    def share(self, tensors: Iterable[Tensor]) -> None:
+        """Average tensors over the ranks of a multi-GPU run, in place."""
+        if not self.multi_gpu:
+            return
+        for tensor in tensors:
+            torch.distributed.all_reduce(tensor)
+            tensor /= self.world_size
 
     # -- rollout ----------------------------------------------------------------------------
 

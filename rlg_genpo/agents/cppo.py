@@ -7,7 +7,7 @@ alternatives, the averaging's rate and everything in :mod:`rlg_genpo.agents.dist
 :mod:`rlg_genpo.policies.cppo` that says so there are our reconstruction; no code is public.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -38,14 +38,6 @@ class CPPOAgent(GenerativeAgent):
         self.head = settings.head()
         super().__init__(base_name, params)
         self.distillation = Distillation(self.policy, settings.algo, self.share)
-
-    def share(self, tensors: Iterable[Tensor]) -> None:
-        """Average tensors over the ranks of a multi-GPU run, in place."""
-        if not self.multi_gpu:
-            return
-        for tensor in tensors:
-            torch.distributed.all_reduce(tensor)
-            tensor /= self.world_size
 
     def policy_losses(self, batch: io.Minibatch, result: io.Evaluation) -> Losses:
         assert result.gaussian is not None

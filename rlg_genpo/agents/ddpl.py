@@ -13,7 +13,7 @@ they are, so a regression on a_i alone has their average for its solution.
 """
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -55,14 +55,6 @@ class DDPLAgent(GenerativeAgent):
         rate = float(self.config["learning_rate"])
         self.improvement = Improvement(self.policy, self.algo, rate, self.share)
         self.dead: set[str] = set()
-
-    def share(self, tensors: Iterable[Tensor]) -> None:
-        """Average tensors over the ranks of a multi-GPU run, in place."""
-        if not self.multi_gpu:
-            return
-        for tensor in tensors:
-            torch.distributed.all_reduce(tensor)
-            tensor /= self.world_size
 
     def after_update(self) -> None:
         improvement = self.improvement

@@ -53,7 +53,9 @@ class Improvement:
         self.denoisers = torch.optim.Adam(policy.denoisers.parameters(), lr=rate)
         self.before = copy.deepcopy(policy.denoisers).requires_grad_(False)
         self.averaged = copy.deepcopy(policy.action_values).requires_grad_(False)
-        self.widening = diffusion.widening(policy.denoisers.alpha_bar, settings.proposal_noise)
+        # Executed actions have no noise added.
+        added = settings.proposal_noise if settings.weights == "marginal" else 0.0
+        self.widening = diffusion.widening(policy.denoisers.alpha_bar, added)
         self.sizes = torch.tensor(policy.actions.sizes, device=next(policy.parameters()).device)
 
     def set_rate(self, rate: float) -> None:
@@ -146,14 +148,14 @@ class Improvement:
         denoisers = self.policy.denoisers
         predicted = denoisers.at_levels(denoisers.condition(obs), shown.noisy, shown.levels)
         loss = score_matching.matching_loss(predicted, shown.noise, weights, self.sizes)
-        share = self.settings.control_variate if self.settings.proposal == "policy" else 0.0
-        if share:
+        quieted = self.settings.control_variate if self.settings.proposal == "policy" else 0.0
+        if quieted:
             shifted = score_matching.shifted_noise(
                 shown.noise, self._noise_before(obs, shown), weights
             )
             alike = weights.mean(dim=(1, 2), keepdim=True).expand_as(weights)
             quiet = score_matching.matching_loss(predicted, shifted, alike, self.sizes)
-            loss = torch.lerp(loss, quiet, share)
+            loss = torch.lerp(loss, quiet, quieted)
         self._step(self.denoisers, denoisers, loss.sum())
         return loss.detach()
 
