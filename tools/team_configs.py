@@ -34,6 +34,7 @@ class Task:
     value_epochs: int = 8
     rate: str = "2.0e-3"
     schedule: str = "linear"
+    spread: float = 0.6
 
     @property
     def frames(self) -> int:
@@ -95,6 +96,7 @@ TASKS = {
         actors=16,
         horizon=128,
         epochs=400,
+        spread=0.3,
     ),
 }
 
@@ -122,7 +124,7 @@ DDPL_HEAD = """\
       sampling_steps: 10        # of them, gone through to act
       units: [64, 64]
       activation: silu
-      spread: 0.6               # of the actions at the start
+      spread: {task.spread:<18}# of the actions at the start
       shared_weights: {task.shared}      # {why}
     action_value:
       units: [64, 64]

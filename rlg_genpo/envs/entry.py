@@ -112,3 +112,16 @@ def refuse_other_device(agent: Any, device: Any) -> None:
             f"{PATH}.device: {device}, but params.config.device is {agent.ppo_device}; set both to "
             "the same."
         )
+
+
+def refuse_critic(config: Mapping[str, Any], name: str) -> None:
+    """A critic of its own needs states, which not every simulator has.
+
+    Raises:
+        ConfigError: ``params.config`` asks for one.
+    """
+    if config.get("central_value_config") is not None:
+        raise ConfigError(
+            f"params.config.central_value_config: needs states, but {name} has none beside its "
+            "observations; remove the block."
+        )

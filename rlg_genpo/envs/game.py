@@ -19,9 +19,8 @@ from rl_games.common.ivecenv import IVecEnv
 from torch import Tensor
 
 from rlg_genpo.blocks import option, parse
-from rlg_genpo.envs.entry import PATH, Entry, device_of, refuse_other_device
+from rlg_genpo.envs.entry import PATH, Entry, device_of, refuse_critic, refuse_other_device
 from rlg_genpo.envs.layout import AgentSize, Layout
-from rlg_genpo.errors import ConfigError
 
 #: ``params.config.env_name``, and the name in rl_games' table of vectorised environments
 NAME = "game"
@@ -146,11 +145,7 @@ def check(config: Mapping[str, Any]) -> None:
         ConfigError: naming the key, the value and the way out.
     """
     checked(config.get("env_config"))
-    if config.get("central_value_config") is not None:
-        raise ConfigError(
-            "params.config.central_value_config: needs states, but game has none beside its "
-            "observations; remove the block."
-        )
+    refuse_critic(config, NAME)
 
 
 ENTRY = Entry(NAME, Game, check)

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from rlg_genpo.blocks import at_least, option, parse, positive
 from rlg_genpo.compat import spaces
-from rlg_genpo.envs.entry import PATH, Entry, device_of, refuse_other_device
+from rlg_genpo.envs.entry import PATH, Entry, device_of, refuse_critic, refuse_other_device
 from rlg_genpo.errors import ConfigError
 
 #: ``params.config.env_name``, and the name in rl_games' table of vectorised environments
@@ -188,11 +188,7 @@ def check(config: Mapping[str, Any]) -> None:
         ConfigError: naming the key, the value and the way out.
     """
     checked(config.get("env_config"))
-    if config.get("central_value_config") is not None:
-        raise ConfigError(
-            "params.config.central_value_config: needs states, but multigoal has none beside its "
-            "observations; remove the block."
-        )
+    refuse_critic(config, NAME)
 
 
 ENTRY = Entry(NAME, MultiGoal, check)
