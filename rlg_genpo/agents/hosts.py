@@ -49,7 +49,10 @@ def name_agents(params: dict[str, Any]) -> None:
             "{name, obs, act} in order."
         )
     if given is not None and known is not None and given != known:
-        raise ConfigError(f"{ddpl.AGENTS}: {words(given)}; the environment has {words(known)}.")
+        raise ConfigError(
+            f"{ddpl.AGENTS}: {words(given)}; the environment has {words(known)}. List these, or "
+            "leave the block out."
+        )
     agents = given or known
     assert agents is not None
     observation, action = info["observation_space"].shape, info["action_space"].shape

@@ -74,6 +74,7 @@ REMARKS = {
     "ddpl": (
         "# The agents are read from the environment, where it names them. Where it does not, list\n"
         "# them in the order of their slices: network.agents: [{name: NAME, obs: O, act: D}, ...]\n"
+        "# A step is one row: from native agents, divide minibatch_size by their number.\n"
         "# adaptive became linear (constant without max_epochs): a diffusion policy has no\n"
         "# likelihood to measure a KL by.\n"
     )

@@ -110,7 +110,8 @@ def check_required(config: Mapping[str, Any], algorithm: str) -> None:
     missing = [key for key in known.REQUIRED if key not in config]
     if "minibatch_size" not in config and "minibatch_size_per_env" not in config:
         missing.append("minibatch_size")
-    if config.get("lr_schedule") == "adaptive" and "kl_threshold" not in config:
+    adaptive = config.get("lr_schedule") == "adaptive" and algorithm != "ddpl"  # which refuses it
+    if adaptive and "kl_threshold" not in config:
         missing.append("kl_threshold")
     if algorithm == GAUSSIAN and config.get("bounds_loss_coef") is None:
         missing.append("bounds_loss_coef")

@@ -30,7 +30,7 @@ class AgentsConfig:
     stagger: bool = option(
         True,
         "begin training at random ages of the first episodes, which then end earlier, so that not "
-        "all end in the same step",
+        "all end in the same step; the returns of the first epochs are those of shorter episodes",
     )
     device: str | None = option(
         None, "of the tensors; params.config.device, or else CUDA if torch sees one, else cpu"
@@ -76,6 +76,9 @@ class AgentsEnv(IVecEnv):
             refuse_other_device(agent, self.device)
         if self._may_stagger:
             self._may_stagger = False
+            if env_frames:
+                # A run that goes on: episodes cut short would look like the best it ever had.
+                return
             # Not any age: what is done once a step for new episodes is then done in few steps.
             self._grow_older(torch.randint(AGES, (self.count,), generator=self._ages) / AGES)
 

@@ -334,3 +334,10 @@ def test_an_episodes_return_is_the_mean_of_its_agents(rig):
     env.reset()
     total = sum(env.step(torch.zeros(12, 2))[1] for _ in range(5)).reshape(3, 4)
     assert torch.allclose(torch.tensor([e.value for e in episodes]), total.mean(1), atol=1e-5)
+
+
+def test_a_run_that_goes_on_begins_with_whole_episodes():
+    env, _ = make(64)
+    env.reset()
+    env.set_train_info(6400)
+    assert (env.env.steps == 0).all()

@@ -118,7 +118,8 @@ def test_agents_that_nobody_names_are_asked_for():
 def test_a_yaml_that_differs_from_the_environment_is_refused(other):
     shown = ", ".join(f"{name} (obs {obs}, act {act})" for name, obs, act in other)
     assert refused(params(info(agent_sizes=SIZES), agents=listed(*other))) == (
-        f"{AGENTS}: {shown}; the environment has hand (obs 3, act 2), finger (obs 1, act 1)."
+        f"{AGENTS}: {shown}; the environment has hand (obs 3, act 2), finger (obs 1, act 1). "
+        "List these, or leave the block out."
     )
 
 
