@@ -145,6 +145,11 @@ BAD = [
     ({"algo.proposal_states": 0}, f"{ALGO}.proposal_states: must be in (0, 1], got 0.0."),
     ({"algo.proposal_states": 1.5}, f"{ALGO}.proposal_states: must be in (0, 1], got 1.5."),
     ({"algo.kl_budget": 0}, f"{ALGO}.kl_budget: must be above 0, got 0.0."),
+    (
+        {"algo.kl_budget": 3, "algo.proposals": 16},
+        f"{ALGO}.kl_budget: 3 is out of reach, since the weights of 16 proposals are at most "
+        "log K = 2.77 nats from uniform; lower it.",
+    ),
     ({"algo.min_temperature": 0}, f"{ALGO}.min_temperature: must be above 0, got 0.0."),
     ({"algo.max_temperature": "hot"}, f"{ALGO}.max_temperature: must be a number, got 'hot'."),
     (

@@ -55,6 +55,11 @@ class DDPLAgent(GenerativeAgent):
         rate = float(self.config["learning_rate"])
         self.improvement = Improvement(self.policy, self.algo, rate, self.share)
         self.dead: set[str] = set()
+        if self.algo.proposal == "reverse_kernel":
+            logger.warning(
+                "params.algo.proposal: reverse_kernel asks the action values far from the actions "
+                "that they were fitted to; safe only with a replay buffer, which is not here."
+            )
 
     def after_update(self) -> None:
         improvement = self.improvement

@@ -3,6 +3,7 @@
 What is the paper's and what is our reconstruction: :mod:`rlg_genpo.agents.ddpl`.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, asdict, dataclass
 from typing import Any, ClassVar
@@ -200,6 +201,13 @@ def check_algo(algo: DDPLConfig) -> None:
         raise ConfigError(
             "params.algo.proposal: reverse_kernel proposes actions of which no joint advantage is "
             "known; use weights: marginal."
+        )
+    most = math.log(algo.proposals)
+    if algo.weights == "marginal" and algo.kl_budget >= most:
+        raise ConfigError(
+            f"params.algo.kl_budget: {algo.kl_budget:g} is out of reach, since the weights of "
+            f"{algo.proposals} proposals are at most log K = {most:.3g} nats from uniform; lower "
+            "it."
         )
     if algo.min_temperature >= algo.max_temperature:
         raise ConfigError(
