@@ -131,12 +131,12 @@ DDPL_HEAD = """\
     weights: marginal           # of each agent's own Q_i; or joint_advantage
     proposals: 16               # K, of each agent at a state
     proposal_states: 1.0        # share of a rollout's states; lower it where an update takes long
-    proposal_noise: 0.1         # standard deviation, added to each proposal
+    proposal_noise: 0.05        # standard deviation, added to each proposal
     kl_budget: 0.05             # nats an iteration, of each agent
-    policy_epochs: 4            # of score matching
+    policy_epochs: 8            # of score matching
     policy_minibatches: 4
     policy_lr: null             # of the denoisers' Adam; null: config.learning_rate as scheduled
-    value_epochs: 4             # of the action values
+    value_epochs: 8             # of the action values
     agent_grad_norm: 1.0        # largest norm, of each agent by itself
 
   model:

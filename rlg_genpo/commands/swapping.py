@@ -55,10 +55,10 @@ HEADS: dict[str, dict[str, dict[str, Any]]] = {
             "name": "ddpl",
             "weights": "marginal",
             "proposals": 16,
-            "proposal_noise": 0.1,
+            "proposal_noise": 0.05,
             "kl_budget": 0.05,
-            "policy_epochs": 4,
-            "value_epochs": 4,
+            "policy_epochs": 8,
+            "value_epochs": 8,
         },
         "model": {"name": "ddpl"},
         "network": {
