@@ -5,6 +5,7 @@ environments give rl_games several agents natively; :class:`rlg_genpo.envs.joint
 the same of them.
 """
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
@@ -95,10 +96,7 @@ def multi_agent_task(env: Any) -> Any:
 
 def size(space: Any) -> int:
     """How many numbers a Box holds."""
-    total = 1
-    for width in space.shape:
-        total *= int(width)
-    return total
+    return math.prod(int(width) for width in space.shape)
 
 
 def words(agents: Iterable[AgentConfig]) -> str:

@@ -116,7 +116,9 @@ class DDPLConfig:
         within("[0, 1]", 0, 1),
     )
     policy_epochs: int = option(8, "passes of score matching over the proposals", at_least(1))
-    policy_minibatches: int = option(4, "minibatches of each pass", at_least(1))
+    policy_minibatches: int = option(
+        4, "minibatches of each pass, of the action values too", at_least(1)
+    )
     policy_lr: float | None = option(
         None,
         "of the denoisers' Adam, falling as params.config.learning_rate does; that itself if not "

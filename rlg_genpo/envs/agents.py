@@ -1,8 +1,9 @@
 """What our multi-agent environments share: their options, and their side of rl_games' interface."""
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from rl_games.common.ivecenv import IVecEnv
@@ -10,7 +11,7 @@ from torch import Tensor
 
 from rlg_genpo.blocks import one_of, option
 from rlg_genpo.envs.entry import refuse_other_device
-from rlg_genpo.envs.layout import OWN, TEAM, Layout
+from rlg_genpo.envs.layout import OWN, TEAM, Layout, stretched
 
 #: ages at which staggered episodes begin: so many, evenly over an episode
 AGES = 10
@@ -38,8 +39,20 @@ class AgentsConfig:
     seed: int | None = option(None, "of the simulation; rl_games fills in params.seed")
 
 
+class Step(NamedTuple):
+    """What a simulator says of one step of B environments."""
+
+    seen: Sequence[Tensor]  # each agent's observations (B, O_i), of a new episode where one ended
+    rewards: Sequence[Tensor]  # each agent's (B,)
+    failed: Tensor  # (B,) of bool, an end that is the task's own
+    late: Tensor  # (B,) of bool, an end at the time limit
+
+
 class AgentsEnv(IVecEnv):
     """A vector of B environments with n agents each, in one of the two layouts.
+
+    A simulator sets ``low`` and ``high``, each agent's range of actions (D_i,), on the device on
+    which it wants its actions.
 
     Args:
         num_actors: B.
@@ -47,6 +60,9 @@ class AgentsEnv(IVecEnv):
         layout: the agents and how rl_games sees them.
         device: of the tensors.
     """
+
+    low: list[Tensor]
+    high: list[Tensor]
 
     def __init__(
         self, num_actors: int, settings: AgentsConfig, layout: Layout, device: torch.device
@@ -63,6 +79,34 @@ class AgentsEnv(IVecEnv):
 
     def get_number_of_agents(self) -> int:
         return self.layout.agents
+
+    def step(
+        self, actions: Tensor
+    ) -> tuple[Tensor | dict[str, Tensor], Tensor, Tensor, dict[str, Any]]:
+        """One step of every environment; those whose episode ends begin another.
+
+        Args:
+            actions: (B n, D) in the native layout, (B, sum of D_i) in the joint one; clamped to
+                [-1, 1] and stretched to each agent's own range.
+
+        Returns:
+            Observations as ``reset`` gives them (of the new episode where one ended), rewards and
+            dones (B n,) or (B,), dones of bool, and infos: ``time_outs`` as dones, where an episode
+            ended at its time limit alone.
+        """
+        parts = self.layout.actions(actions.detach().to(self.low[0].device))
+        ranged = [stretched(*part) for part in zip(parts, self.low, self.high, strict=True)]
+        seen, rewards, failed, late = self._advance(ranged)
+        return (
+            self.layout.observations(seen),
+            self.layout.reward(rewards),
+            self.layout.each(failed | late),
+            {"time_outs": self.layout.each(late & ~failed)},
+        )
+
+    @abstractmethod
+    def _advance(self, actions: list[Tensor]) -> Step:
+        """One step of the simulator with each agent's actions (B, D_i), within their ranges."""
 
     def set_train_info(self, env_frames: int, *args: Any, **kwargs: Any) -> None:
         """Called by rl_games' agent before each rollout; its second argument is the agent.

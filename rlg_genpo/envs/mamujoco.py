@@ -18,9 +18,9 @@ import torch
 from torch import Tensor
 
 from rlg_genpo.blocks import at_least, one_of, option, parse, within
-from rlg_genpo.envs.agents import AgentsConfig, AgentsEnv
+from rlg_genpo.envs.agents import AgentsConfig, AgentsEnv, Step
 from rlg_genpo.envs.entry import PATH, Entry, device_of
-from rlg_genpo.envs.layout import AgentSize, Layout, check_critic, stretched
+from rlg_genpo.envs.layout import AgentSize, Layout, check_critic
 from rlg_genpo.errors import ConfigError
 
 NAME = "mamujoco"
@@ -52,7 +52,7 @@ class MamujocoConfig(AgentsConfig):
 
 
 class MamujocoEnv(AgentsEnv):
-    """B robots. Actions in [-1, 1] are clamped and stretched to the robot's own range.
+    """B robots.
 
     Args:
         num_actors: B.
@@ -82,23 +82,11 @@ class MamujocoEnv(AgentsEnv):
 
     def reset(self) -> Tensor | dict[str, Tensor]:
         """First observations of new episodes, (B n, O) or (B, sum of O_i)."""
-        return self._observations([self._begin(index) for index in range(self.count)])
+        seen = [self._begin(index) for index in range(self.count)]
+        return self.layout.observations(self._parts(seen))
 
-    def step(
-        self, actions: Tensor
-    ) -> tuple[Tensor | dict[str, Tensor], Tensor, Tensor, dict[str, Any]]:
-        """One step of every environment; those whose episode ends begin another.
-
-        Args:
-            actions: (B n, D) in the native layout, (B, sum of D_i) in the joint one.
-
-        Returns:
-            Observations as :meth:`reset` gives them (of the new episode where one ended), rewards
-            and dones (B n,) or (B,), dones of bool, and infos: ``time_outs`` as dones, where an
-            episode ended at its time limit alone.
-        """
-        parts = zip(self.layout.actions(actions.detach().cpu()), self.low, self.high, strict=True)
-        ranged = [stretched(*part).numpy() for part in parts]
+    def _advance(self, actions: list[Tensor]) -> Step:
+        ranged = [part.numpy() for part in actions]
         self.clock += 1
         too_late = (self.clock >= self.settings.max_steps).tolist()
         seen, rewards, failed, late = [], [], [], []
@@ -109,16 +97,12 @@ class MamujocoEnv(AgentsEnv):
             failed.append(any(ended.values()))
             late.append(too_late[index] or any(truncated.values()))
             seen.append(self._begin(index) if failed[-1] or late[-1] else observed)
-        done, over = (
+        paid = torch.tensor(rewards, dtype=torch.float32, device=self.device)
+        return Step(
+            self._parts(seen),
+            paid.unbind(dim=-1),
             torch.tensor(failed, device=self.device),
             torch.tensor(late, device=self.device),
-        )
-        paid = torch.tensor(rewards, dtype=torch.float32, device=self.device)
-        return (
-            self._observations(seen),
-            self.layout.reward(paid.unbind(dim=-1)),
-            self.layout.each(done | over),
-            {"time_outs": self.layout.each(over & ~done)},
         )
 
     def _begin(self, index: int) -> dict[str, Any]:
@@ -126,12 +110,12 @@ class MamujocoEnv(AgentsEnv):
         seed, self.seeds[index] = self.seeds[index], None
         return self.envs[index].reset(seed=seed)[0]
 
-    def _observations(self, seen: list[dict[str, Any]]) -> Tensor | dict[str, Tensor]:
-        parts = [
-            torch.stack([torch.as_tensor(each[name]) for each in seen]).float()
+    def _parts(self, seen: list[dict[str, Any]]) -> list[Tensor]:
+        """Each agent's observations (B, O_i), from every environment's."""
+        return [
+            torch.stack([torch.as_tensor(each[name]) for each in seen]).float().to(self.device)
             for name in self.names
         ]
-        return self.layout.observations([part.to(self.device) for part in parts])
 
     def _grow_older(self, share: Tensor) -> None:
         self.clock += (share * self.settings.max_steps).long()

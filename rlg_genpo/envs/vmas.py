@@ -1,8 +1,10 @@
 """VMAS's multi-agent scenarios under rl_games: ``params.config.env_name: vmas``.
 
 VMAS (https://github.com/proroklab/VectorizedMultiAgentSimulator) is a vectorised 2D simulator in
-torch; the multi-agent particle scenarios are among its own. It gives and takes one tensor per agent
-in a list; :mod:`rlg_genpo.envs.layout` says how they become rl_games' single tensors. Rewards and
+torch; the multi-agent particle scenarios are among its own. It takes one tensor per agent in a list
+and returns a 4-tuple: a list of observations, a list of rewards, dones (B,) and infos, which are
+dropped. Its dones are asked for in two, ended and out of time, so that rl_games can bootstrap the
+second kind. :mod:`rlg_genpo.envs.layout` says how the lists become single tensors. Rewards and
 ends are those of the step before a new episode begins, observations those after it, so no step is
 lost.
 
@@ -23,9 +25,9 @@ import torch
 from torch import Tensor
 
 from rlg_genpo.blocks import at_least, option, parse
-from rlg_genpo.envs.agents import AgentsConfig, AgentsEnv
+from rlg_genpo.envs.agents import AgentsConfig, AgentsEnv, Step
 from rlg_genpo.envs.entry import PATH, Entry, device_of
-from rlg_genpo.envs.layout import AgentSize, Layout, check_critic, stretched
+from rlg_genpo.envs.layout import AgentSize, Layout, check_critic
 from rlg_genpo.errors import ConfigError
 
 NAME = "vmas"
@@ -42,8 +44,6 @@ class VmasConfig(AgentsConfig):
 
 class VmasEnv(AgentsEnv):
     """A vector of B environments of one scenario.
-
-    Actions in [-1, 1] are clamped and stretched to each agent's own range.
 
     Args:
         num_actors: B.
@@ -70,32 +70,10 @@ class VmasEnv(AgentsEnv):
         """First observations of new episodes, (B n, O) or (B, sum of O_i)."""
         return self.layout.observations(self.env.reset())
 
-    def step(
-        self, actions: Tensor
-    ) -> tuple[Tensor | dict[str, Tensor], Tensor, Tensor, dict[str, Any]]:
-        """One step of every environment; those whose episode ends begin another.
-
-        Args:
-            actions: (B n, D) in the native layout, (B, sum of D_i) in the joint one.
-
-        Returns:
-            Observations as :meth:`reset` gives them (of the new episode where one ended), rewards
-            and dones (B n,) or (B,), dones of bool, and infos: ``time_outs`` as dones, where an
-            episode ended at its time limit alone.
-        """
-        parts = self.layout.actions(actions.to(self.device))
-        ranged = [stretched(*part) for part in zip(parts, self.low, self.high, strict=True)]
-        seen, rewards, terminated, truncated, _ = self.env.step(ranged)
-        done = terminated | truncated
-        if done.any():
-            seen = self._renewed(seen, done)
-        infos = {"time_outs": self.layout.each(truncated & ~terminated)}
-        return (
-            self.layout.observations(seen),
-            self.layout.reward(rewards),
-            self.layout.each(done),
-            infos,
-        )
+    def _advance(self, actions: list[Tensor]) -> Step:
+        seen, rewards, failed, late, _ = self.env.step(actions)
+        done = failed | late
+        return Step(self._renewed(seen, done) if done.any() else seen, rewards, failed, late)
 
     def _renewed(self, seen: list[Tensor], done: Tensor) -> list[Tensor]:
         """New episodes where ``done`` (B,): the observations with theirs."""
