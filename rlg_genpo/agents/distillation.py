@@ -13,13 +13,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from rlg_genpo.agents.optimizer import adam
 from rlg_genpo.config.cppo import CPPOConfig
 from rlg_genpo.maths import averaging, matching
 from rlg_genpo.networks.time import cycled
 from rlg_genpo.policies.cppo import CPPO
 
 #: different times in a minibatch, one from each of as many equal parts of [0, 1]
-TIMES = 256
+TIMES = 64
 
 #: averages tensors over the ranks of a multi-GPU run, in place
 Share = Callable[[Iterable[Tensor]], None]
@@ -32,7 +33,7 @@ class Distillation:
         self.policy = policy
         self.settings = settings
         self.share = share
-        self.optimizer = torch.optim.Adam(policy.flow.parameters(), lr=settings.distill_lr)
+        self.optimizer = adam(policy.flow.parameters(), settings.distill_lr)
 
     def fit(self, source: Tensor, reference: Tensor) -> list[Tensor]:
         """Flow matching on a rollout's (R, C) and its a_k, (R, D); each epoch's mean loss, 0-d."""

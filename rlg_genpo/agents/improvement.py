@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from rlg_genpo.agents import proposals
+from rlg_genpo.agents.optimizer import adam
 from rlg_genpo.config.ddpl import DDPLConfig
 from rlg_genpo.maths import averaging, diffusion, score_matching
 from rlg_genpo.policies.ddpl import DDPL
@@ -49,8 +50,8 @@ class Improvement:
         self.settings = settings
         self.share = share
         self.start = rate
-        self.values = torch.optim.Adam(policy.action_values.parameters(), lr=rate)
-        self.denoisers = torch.optim.Adam(policy.denoisers.parameters(), lr=rate)
+        self.values = adam(policy.action_values.parameters(), rate)
+        self.denoisers = adam(policy.denoisers.parameters(), rate)
         self.before = copy.deepcopy(policy.denoisers).requires_grad_(False)
         self.averaged = copy.deepcopy(policy.action_values).requires_grad_(False)
         # Executed actions have no noise added.

@@ -18,4 +18,4 @@ class GenPOBuilder(FlowBuilder):
         self.flow = parse_coupled_flow(params)
 
     def make_policy(self, velocity: Velocity, condition_dim: int) -> Policy:
-        return GenPO(velocity, self.flow.mix)
+        return GenPO(velocity, self.flow.mix, self.flow.memory == "recompute")

@@ -19,6 +19,12 @@ class CoupledFlowConfig(flow.FlowConfig):
     """``params.network.flow`` of GenPO."""
 
     mix: float = option(0.9, "p, the coupling's mixing weight", within("(0, 1]", 0, 1, True))
+    memory: str = option(
+        "store",
+        "what an update keeps of the flow's steps: their activations; or nothing, to recompute "
+        "them backwards, in memory that does not grow with steps",
+        one_of(("store", "recompute")),
+    )
 
 
 @dataclass(frozen=True)

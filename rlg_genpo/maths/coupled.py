@@ -23,22 +23,22 @@ def couple(velocity: Velocity, z: Tensor, steps: int, mix: float) -> Tensor:
     """Carry noise z, shape (..., 2 D), to the doubled action of the same shape."""
     x, y = z.chunk(2, dim=-1)
     for k in range(steps):
-        x = x + velocity(y, k) / steps
-        y = y + velocity(x, k) / steps
-        x = mix * x + (1 - mix) * y
-        y = mix * y + (1 - mix) * x
-    return torch.cat([x, y], dim=-1)
+        x = torch.add(x, velocity(y, k), alpha=1 / steps)
+        y = torch.add(y, velocity(x, k), alpha=1 / steps)
+        x = torch.lerp(y, x, mix)  # mix x + (1 - mix) y
+        y = torch.lerp(x, y, mix)
+    return joined(x, y)
 
 
 def uncouple(velocity: Velocity, action: Tensor, steps: int, mix: float) -> Tensor:
     """Exact inverse of :func:`couple`: doubled action to noise, shapes (..., 2 D)."""
     x, y = action.chunk(2, dim=-1)
     for k in reversed(range(steps)):
-        y = (y - (1 - mix) * x) / mix
-        x = (x - (1 - mix) * y) / mix
-        y = y - velocity(x, k) / steps
-        x = x - velocity(y, k) / steps
-    return torch.cat([x, y], dim=-1)
+        y = torch.lerp(x, y, 1 / mix)  # (y - (1 - mix) x) / mix
+        x = torch.lerp(y, x, 1 / mix)
+        y = torch.sub(y, velocity(x, k), alpha=1 / steps)
+        x = torch.sub(x, velocity(y, k), alpha=1 / steps)
+    return joined(x, y)
 
 
 def log_abs_det(dim: int, steps: int, mix: float) -> float:
@@ -62,6 +62,22 @@ def pair_neglogp(z: Tensor, steps: int, mix: float) -> Tensor:
 def pair_entropy(dim: int, steps: int, mix: float) -> float:
     """Differential entropy of the doubled action, in nats; a constant of (D, N, p)."""
     return dim * math.log(2 * math.pi * math.e) + log_abs_det(dim, steps, mix)
+
+
+def joined(x: Tensor, y: Tensor) -> Tensor:
+    """The doubled action (..., 2 D) of its halves (..., D), in their layout in memory.
+
+    A batch of halves that lies feature by feature stays so, where ``torch.cat`` of the last
+    dimension would make a copy row by row: narrow layers are faster on the former.
+    """
+    if x.dim() == 1:
+        return torch.cat([x, y])
+    return torch.cat([x.mT, y.mT], dim=-2).mT
+
+
+def feature_major(rows: Tensor) -> Tensor:
+    """The same (B, W), laid out in memory feature by feature."""
+    return rows.t().contiguous().t()
 
 
 def executed(pair: Tensor) -> Tensor:

@@ -5,8 +5,10 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
+from rlg_genpo.networks.layers import Mish
+
 ACTIVATIONS: dict[str, type[nn.Module]] = {
-    "mish": nn.Mish,
+    "mish": Mish,
     "elu": nn.ELU,
     "relu": nn.ReLU,
     "gelu": nn.GELU,
@@ -19,19 +21,19 @@ ACTIVATIONS: dict[str, type[nn.Module]] = {
 
 def mlp(inputs: int, units: Sequence[int], outputs: int, activation: str) -> nn.Sequential:
     """Linear layers of widths ``units`` with an activation after each, then a linear output."""
-    hidden, output = mlp_parts(inputs, units, outputs, activation)
-    return nn.Sequential(*hidden, output)
+    hidden, width = hidden_layers(inputs, units, activation)
+    return nn.Sequential(*hidden, nn.Linear(width, outputs))
 
 
-def mlp_parts(
-    inputs: int, units: Sequence[int], outputs: int, activation: str
-) -> tuple[list[nn.Module], nn.Linear]:
-    """The hidden layers with their activations, and the output layer."""
-    hidden: list[nn.Module] = []
+def hidden_layers(
+    inputs: int, units: Sequence[int], activation: str
+) -> tuple[list[nn.Module], int]:
+    """The hidden layers with their activations, and the width of the last."""
+    layers: list[nn.Module] = []
     for width in units:
-        hidden += [nn.Linear(inputs, width), ACTIVATIONS[activation]()]
+        layers += [nn.Linear(inputs, width), ACTIVATIONS[activation]()]
         inputs = width
-    return hidden, nn.Linear(inputs, outputs)
+    return layers, inputs
 
 
 def scale_output(layer: nn.Linear, scale: float) -> None:

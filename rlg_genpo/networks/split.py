@@ -8,10 +8,11 @@ computed once per state and only the action's part, D wide, as often as the acti
 import math
 from collections.abc import Sequence
 
+import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
-from rlg_genpo.networks.mlp import ACTIVATIONS, mlp_parts, scale_output
+from rlg_genpo.networks.layers import NarrowLinear
+from rlg_genpo.networks.mlp import ACTIVATIONS, hidden_layers, scale_output
 
 
 class SplitMLP(nn.Module):
@@ -44,13 +45,14 @@ class SplitMLP(nn.Module):
         self.from_action = nn.Linear(action_dim, first, bias=False)
         for parameter in (*self.from_condition.parameters(), *self.from_action.parameters()):
             nn.init.uniform_(parameter, -self.bound, self.bound)
-        hidden, output = mlp_parts(first, units[1:], action_dim, activation)
+        hidden, width = hidden_layers(first, units[1:], activation)
+        output = NarrowLinear(width, action_dim)
         scale_output(output, output_scale)
         self.rest = nn.Sequential(ACTIVATIONS[activation](), *hidden, output)
 
     def finish(self, state: Tensor, action: Tensor) -> Tensor:
         """Everything after the state's part, (B, H): adds the action's, then the other layers."""
-        return self.rest(state + functional.linear(action, self.from_action.weight))
+        return self.rest(torch.addmm(state, action, self.from_action.weight.t().contiguous()))
 
     def forward(self, source: Tensor, action: Tensor) -> Tensor:
         return self.finish(self.from_condition(source), action)

@@ -24,9 +24,12 @@ class Condition(NamedTuple):
 
     def rows(self, count: int) -> "Condition":
         """``count`` of the states, evenly spread: a minibatch is ordered by environment."""
-        batch = self.state.shape[0]
+        batch = len(self.state)
+        if batch % count == 0:
+            # A stride's gradient is a copy, an index's a slow sum.
+            return self._replace(state=self.state[:: batch // count])
         spread = torch.arange(count, device=self.state.device) * batch // count
-        return Condition(self.state[spread], self.time)
+        return self._replace(state=self.state[spread])
 
 
 class Velocity(SplitMLP):
@@ -71,13 +74,24 @@ class Velocity(SplitMLP):
         return self.finish(condition.state + condition.time[k], action)
 
     def at(self, condition: Condition) -> Callable[[Tensor, int], Tensor]:
-        """The velocity as a function of (action, step), as the maths wants it."""
-        return lambda action, k: self(condition, action, k)
+        """The velocity as a function of (action, step), as the maths wants it.
+
+        What a step's evaluations share, state and time, is added up once.
+        """
+        latest: tuple[int, Tensor] | None = None
+
+        def velocity(action: Tensor, k: int) -> Tensor:
+            nonlocal latest
+            if latest is None or latest[0] != k:
+                latest = k, condition.state + condition.time[k]
+            return self.finish(latest[1], action)
+
+        return velocity
 
     def between(self, source: Tensor, action: Tensor, times: Tensor) -> Tensor:
         """Velocity at any times in [0, 1], (T,): row i of (B, D) stands at ``times[i % T]``.
 
-        A time's embedding costs more than a velocity, and a batch needs no more than a few hundred
+        A time's embedding costs more than a velocity, and a batch needs no more than some dozens of
         different times. ``source`` is (B, condition_dim).
         """
         time = cycled(self.from_time(self.time.of(times)), len(source))

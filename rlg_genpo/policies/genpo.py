@@ -8,7 +8,7 @@ log-determinant is constant, so zero noise is the exact mode of the pair's densi
 import torch
 from torch import Tensor
 
-from rlg_genpo.maths import coupled
+from rlg_genpo.maths import coupled, reversible
 from rlg_genpo.networks.velocity import Condition, Velocity
 from rlg_genpo.policies.base import Acted, Evaluated, Policy
 
@@ -19,13 +19,16 @@ class GenPO(Policy):
     Args:
         velocity: the network v; knows D and N.
         mix: p, in (0, 1].
+        recompute: whether gradients evaluate the velocity again instead of storing what it
+            computed; :mod:`rlg_genpo.maths.reversible`.
     """
 
-    def __init__(self, velocity: Velocity, mix: float) -> None:
+    def __init__(self, velocity: Velocity, mix: float, recompute: bool = False) -> None:
         super().__init__()
         self.velocity = velocity
         self.steps = velocity.steps
         self.mix = mix
+        self.recompute = recompute
         self.action_dim = velocity.action_dim
         self.stored_dim = 2 * velocity.action_dim
 
@@ -35,15 +38,29 @@ class GenPO(Policy):
     def noise(self, condition: Condition) -> Tensor:
         """Standard normal noise (B, 2 D) on the condition's device and in its dtype."""
         state = condition.state
-        return torch.randn(state.shape[0], self.stored_dim, device=state.device, dtype=state.dtype)
+        rows = torch.randn(self.stored_dim, len(state), device=state.device, dtype=state.dtype)
+        return rows.t()
 
     def flow(self, condition: Condition, noise: Tensor) -> Tensor:
         """Noise (B, 2 D) to doubled actions (B, 2 D)."""
+        if self.recompute and torch.is_grad_enabled():
+            return reversible.couple(self.field(condition), noise, self.steps, self.mix)
         return coupled.couple(self.velocity.at(condition), noise, self.steps, self.mix)
 
     def noise_of(self, condition: Condition, stored: Tensor) -> Tensor:
         """Doubled actions (B, 2 D) to the noise that makes them: inverse of :meth:`flow`."""
-        return coupled.uncouple(self.velocity.at(condition), stored, self.steps, self.mix)
+        pair = coupled.feature_major(stored)
+        if self.recompute and torch.is_grad_enabled():
+            return reversible.uncouple(self.field(condition), pair, self.steps, self.mix)
+        return coupled.uncouple(self.velocity.at(condition), pair, self.steps, self.mix)
+
+    def field(self, condition: Condition) -> reversible.Field:
+        """The velocity with all that its gradient goes to."""
+        return reversible.Field(
+            at=lambda given: self.velocity.at(condition._make(given)),
+            given=tuple(condition),
+            parameters=tuple(self.velocity.parameters()),
+        )
 
     def act(self, condition: Condition) -> Acted:
         noise = self.noise(condition)
@@ -62,8 +79,8 @@ class GenPO(Policy):
         return self.flow(condition, self.noise(condition))
 
     def mode(self, condition: Condition) -> Tensor:
-        zeros = condition.state.new_zeros(condition.state.shape[0], self.stored_dim)
-        return self.flow(condition, zeros)
+        zeros = condition.state.new_zeros(self.stored_dim, len(condition.state))
+        return self.flow(condition, zeros.t())
 
     def to_env(self, stored: Tensor) -> Tensor:
         return coupled.executed(stored)
