@@ -15,8 +15,15 @@ from rl_games.torch_runner import Runner
 
 from rlg_genpo.commands import configs, machine
 
-PAPER = {"condition": "observation", "units": [128, 64, 32], "activation": "mish"}
-NARROW = {"condition": "features", "units": [64, 64], "activation": "silu"}
+PAPER = {
+    "steps": 5,
+    "condition": "observation",
+    "units": [128, 64, 32],
+    "activation": "mish",
+    "time_embedding": 32,
+    "time_units": [256, 256],
+}
+NARROW: dict = {}  # the fast head, as shipped
 
 
 class Recorder(DefaultAlgoObserver):

@@ -32,6 +32,10 @@ BAD = [
     ({"network.flow.mix": 1.5}, f"{FLOW}.mix: must be in (0, 1], got 1.5."),
     ({"network.flow.mix": "most"}, f"{FLOW}.mix: must be a number, got 'most'."),
     (
+        {"network.flow.memory": "forget"},
+        f"{FLOW}.memory: must be one of store, recompute, got forget.",
+    ),
+    (
         {"network.flow.condition": "state"},
         f"{FLOW}.condition: must be one of features, observation, got state.",
     ),

@@ -113,7 +113,7 @@ def on_trunk(stem: str) -> str:
     return document(
         header(text.TRUNK_HEADER, stem, task, task.notes),
         task.stock,
-        yaml_files.GENPO_HEAD.format(separate=False, velocity_units=NARROW),
+        yaml_files.genpo_head(NARROW),
         task.network,
         config(f"{stem}_genpo", task.stock, task.training, task.network),
     )

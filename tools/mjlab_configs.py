@@ -12,7 +12,7 @@ import sys
 from dataclasses import dataclass
 
 import yaml_files
-from yaml_files import GAUSSIAN_HEAD, GENPO_HEAD, cppo_head
+from yaml_files import GAUSSIAN_HEAD, cppo_head, genpo_head
 
 
 @dataclass(frozen=True)
@@ -175,8 +175,9 @@ PLAYER = """\
 def head(task: Task, policy: str) -> str:
     if policy == "cppo":
         return cppo_head(task.units)
-    template = GENPO_HEAD if policy == "genpo" else GAUSSIAN_HEAD
-    return template.format(separate=not task.privileged, velocity_units=task.velocity_units)
+    if policy == "genpo":
+        return genpo_head(task.velocity_units, separate=not task.privileged)
+    return GAUSSIAN_HEAD.format(separate=not task.privileged)
 
 
 def text(task: Task, key: str, policy: str) -> str:

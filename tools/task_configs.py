@@ -15,7 +15,7 @@ import sys
 from dataclasses import dataclass
 
 import yaml_files
-from yaml_files import GAUSSIAN_HEAD, GENPO_HEAD, cppo_head
+from yaml_files import GAUSSIAN_HEAD, cppo_head, genpo_head
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,9 @@ class Task:
     genpo_lr: str = "1e-3"
     genpo_kl: float = 0.01
     genpo_separate: bool = False
-    velocity_units: str = "[64, 64]"
+    genpo_units: str = "[64]"
+    genpo_fast: bool = True
+    cppo_units: str = "[64, 64]"
     cppo_rollout: Rollout = Rollout(32, 1024)
     cppo_kl: float = 0.016
     cppo_condition: str = "observation"
@@ -91,7 +93,7 @@ TASKS = {
     ),
     "pendulum": Task(
         "Pendulum-v1", "[64, 64]", DEFAULT, "1e-3", 64, 5, 2, False, 0.1, 100,
-        minibatch=1024, gamma=0.95, velocity_units="[32, 32]",
+        minibatch=1024, gamma=0.95, genpo_units="[32, 32]", genpo_fast=False, cppo_units="[32, 32]",
     ),
 }  # fmt: skip
 
@@ -150,9 +152,9 @@ def written() -> dict[str, str]:
     for key, task in TASKS.items():
         published = vars(task)
         heads = {
-            "genpo": GENPO_HEAD.format(separate=task.genpo_separate, **published),
+            "genpo": genpo_head(task.genpo_units, task.genpo_separate, fast=task.genpo_fast),
             "cppo": cppo_head(
-                task.velocity_units,
+                task.cppo_units,
                 activation="silu",
                 condition=task.cppo_condition,
                 noise_scale=task.cppo_spread,

@@ -32,7 +32,7 @@ GENPO_HEAD = """\
   algo:
     name: genpo
     compression_coef: 0.01      # nu
-    compression_fraction: 0.25  # of each minibatch, drawn afresh for the compression loss
+    compression_fraction: {fraction:<6}# of each minibatch, drawn afresh for the compression loss
 
   model:
     name: genpo
@@ -41,12 +41,31 @@ GENPO_HEAD = """\
     name: genpo_actor_critic
     separate: {separate}
     flow:
-      steps: 5                  # N
+      steps: {steps}                  # N
       mix: 0.9                  # p
       condition: features       # the velocity stands on the trunk
       units: {velocity_units}
       activation: silu
+      time_embedding: {embedding}
+      time_units: {time_units}
 """
+
+
+def genpo_head(units: str, separate: bool = False, fast: bool = False) -> str:
+    """GenPO's algo, model and the head of its network, on the trunk's features.
+
+    ``fast`` is the cheapest head that learns HalfCheetah and Ant as well as the paper's network
+    (docs/COST.md): three steps, one hidden layer, fresh samples at an eighth of the states.
+    """
+    return GENPO_HEAD.format(
+        velocity_units=units,
+        separate=separate,
+        steps=3 if fast else 5,
+        fraction=0.125 if fast else 0.25,
+        embedding=16 if fast else 32,
+        time_units="[32]" if fast else "[256, 256]",
+    )
+
 
 CPPO_HEAD = """\
   algo:

@@ -15,15 +15,15 @@ from rlg_genpo.errors import ConfigError
 #: what the swap adds, by policy: the head's own settings, at their defaults, for overrides to name
 HEADS: dict[str, dict[str, dict[str, Any]]] = {
     "genpo": {
-        "algo": {"name": "genpo", "compression_coef": 0.01, "compression_fraction": 0.25},
+        "algo": {"name": "genpo", "compression_coef": 0.01, "compression_fraction": 0.125},
         "model": {"name": "genpo"},
         "network": {
             "name": "genpo_actor_critic",
             "flow": {
-                "steps": 5,
+                "steps": 3,
                 "mix": 0.9,
                 "condition": "features",
-                "units": [64, 64],
+                "units": [64],
                 "activation": "silu",
             },
         },

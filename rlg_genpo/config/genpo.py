@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from rlg_genpo.blocks import at_least, one_of, option, parse, positive, within
+from rlg_genpo.blocks import at_least, one_of, option, parse, positive, widths, within
 from rlg_genpo.config import checks, flow
 from rlg_genpo.errors import ConfigError
 
@@ -16,8 +16,17 @@ MAX_ERROR_GROWTH = 1e4
 
 @dataclass(frozen=True)
 class CoupledFlowConfig(flow.FlowConfig):
-    """``params.network.flow`` of GenPO."""
+    """``params.network.flow`` of GenPO.
 
+    The defaults are the fast head: the cheapest that learns HalfCheetah and Ant as well as the
+    paper's network (docs/COST.md). The paper's: 5 steps, the observation, the task's own widths,
+    mish, an embedding of 32 by [256, 256].
+    """
+
+    steps: int = option(3, "N, Euler steps from noise to action; the paper's is 5", at_least(1))
+    units: tuple[int, ...] = option((64,), "hidden widths of the velocity MLP", widths())
+    time_embedding: int = option(16, "width of the time embedding, even", at_least(2))
+    time_units: tuple[int, ...] = option((32,), "hidden widths of its MLP", widths())
     mix: float = option(0.9, "p, the coupling's mixing weight", within("(0, 1]", 0, 1, True))
     memory: str = option(
         "store",
@@ -39,7 +48,7 @@ class GenPOConfig:
         one_of(("squared", "norm")),
     )
     compression_fraction: float = option(
-        0.25,
+        0.125,
         "share of each minibatch on which fresh samples are drawn for the compression loss; the "
         "paper's is 1",
         within("(0, 1]", 0, 1, True),
