@@ -40,6 +40,8 @@ class GenerativeAgent(A2CAgent):
         entry.warn_of_compiling(params)
         super().__init__(base_name, params)
         self.policy = self.model.policy
+        if self.mixed_precision:
+            self.policy.allow_mixed_precision()
         if self.has_central_value:
             compat.load_uncompiled(self.central_value_net.model)
         self.scalars: dict[str, list[Tensor]] = defaultdict(list)
@@ -109,7 +111,10 @@ class GenerativeAgent(A2CAgent):
         return super().preprocess_actions(self.policy.to_env(actions))
 
     def autocast(self) -> torch.autocast:
-        """bfloat16 for trunk and critic under ``mixed_precision``; the densities stay float32."""
+        """bfloat16 for trunk and critic under ``mixed_precision``; the densities stay float32.
+
+        Of a policy, only what it allows: GenPO's velocity.
+        """
         kind = torch.device(self.ppo_device).type
         # Most CPUs have no bfloat16 LSTM or GRU: torch fails there instead of falling back.
         enabled = self.mixed_precision and not (kind == "cpu" and self.is_rnn)

@@ -73,7 +73,8 @@ class GenerativeModel(models.BaseModel):
             value = value.float()
             if request.value_only:
                 return io.valued(self.denorm_value(value), rnn_states)
-            # Densities stay float32 under mixed precision: 8 bits of mantissa hold no ratio.
+            # Densities stay float32 under mixed precision: 8 bits of mantissa hold no ratio. A
+            # policy may lower what they do not suffer from, by allow_mixed_precision().
             with torch.autocast(value.device.type, enabled=False):
                 condition = self.policy.condition(source.float())
                 if request.train:

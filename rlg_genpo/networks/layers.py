@@ -32,6 +32,8 @@ class Mish(nn.Mish):
         # A compiler fuses torch's own, a GPU has one kernel for it.
         if input.device.type != "cpu" or torch.compiler.is_compiling():
             return functional.mish(input)
+        if input.dtype == torch.bfloat16:  # of which each step would round
+            return _Mish.apply(input.float()).bfloat16()
         return _Mish.apply(input)
 
 

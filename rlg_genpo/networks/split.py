@@ -18,6 +18,8 @@ from rlg_genpo.networks.mlp import ACTIVATIONS, hidden_layers, scale_output
 class SplitMLP(nn.Module):
     """(state (B, C), action (B, D)) to (B, D).
 
+    ``low_precision``, off at first, computes all but the first layer in bfloat16.
+
     Args:
         condition_dim: C, of an observation or of features.
         action_dim: D.
@@ -37,6 +39,7 @@ class SplitMLP(nn.Module):
         extra_dim: int = 0,
     ) -> None:
         super().__init__()
+        self.low_precision = False
         self.action_dim = action_dim
         first = units[0]
         # The parts are one layer of a plain MLP: same bound as nn.Linear would draw.
@@ -52,7 +55,12 @@ class SplitMLP(nn.Module):
 
     def finish(self, state: Tensor, action: Tensor) -> Tensor:
         """Everything after the state's part, (B, H): adds the action's, then the other layers."""
-        return self.rest(torch.addmm(state, action, self.from_action.weight.t().contiguous()))
+        # The copy makes the weight's gradient a product of the same, fast kind.
+        first = torch.addmm(state, action, self.from_action.weight.t().contiguous())
+        if not self.low_precision:
+            return self.rest(first)
+        with torch.autocast(first.device.type, dtype=torch.bfloat16):
+            return self.rest(first.bfloat16()).to(first.dtype)
 
     def forward(self, source: Tensor, action: Tensor) -> Tensor:
         return self.finish(self.from_condition(source), action)

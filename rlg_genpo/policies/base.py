@@ -54,6 +54,9 @@ class Policy(nn.Module, ABC):
     #: names of what a player may execute, where there is a choice
     deployments: tuple[str, ...] = ()
 
+    def allow_mixed_precision(self) -> None:
+        """Compute in bfloat16 what the density does not suffer from; by default nothing."""
+
     @abstractmethod
     def condition(self, source: Tensor) -> Any:
         """What depends on the state alone, computed once per step; its type is the policy's own."""

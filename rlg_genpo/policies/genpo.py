@@ -32,6 +32,11 @@ class GenPO(Policy):
         self.action_dim = velocity.action_dim
         self.stored_dim = 2 * velocity.action_dim
 
+    def allow_mixed_precision(self) -> None:
+        # A shear's determinant is 1 whatever the velocity, a rounded one too: with states in
+        # float32 the inverse and the density stay exact.
+        self.velocity.low_precision = True
+
     def condition(self, source: Tensor) -> Condition:
         return self.velocity.condition(source)
 

@@ -158,3 +158,23 @@ def test_noise_is_standard_normal():
     assert noise.shape == (50_000, 4) and noise.dtype == torch.float64
     torch.testing.assert_close(noise.T.cov(), torch.eye(4), atol=0.03, rtol=0)
     torch.testing.assert_close(noise.mean(dim=0), torch.zeros(4), atol=0.03, rtol=0)
+
+
+@pytest.mark.parametrize("recompute", [False, True])
+def test_a_velocity_in_bfloat16_leaves_inverse_and_density_exact(recompute):
+    torch.set_default_dtype(torch.float32)
+    policy = GenPO(Velocity(C, D, 5, [32, 32], "mish", 4, [8], 1.0), 0.9, recompute)
+    condition = policy.condition(states(500))
+    exact = policy.evaluate(condition, torch.zeros(500, 2 * D)).neglogp
+    policy.allow_mixed_precision()
+    acted = policy.act(condition)
+    again = policy.evaluate(condition, acted.stored).neglogp
+    assert acted.neglogp.dtype == again.dtype == acted.stored.dtype == torch.float32
+    # rounding the velocity moves the policy, ...
+    rounded = policy.evaluate(condition, torch.zeros(500, 2 * D)).neglogp
+    assert 1e-4 < (rounded - exact).abs().max().item() < 0.5
+    # ... and not what one and the same policy says of its own samples.
+    assert (again - acted.neglogp).abs().median().item() < 1e-5
+    assert (again - acted.neglogp).abs().max().item() < 0.02
+    again.mean().backward()
+    assert all(p.grad is not None and p.grad.isfinite().all() for p in policy.parameters())
