@@ -1,108 +1,84 @@
-"""What does a policy cost? Trains configs in turn, alone, and compares time and memory per frame.
+"""What does a policy cost? Everything side by side on this machine, in one run.
 
-    python benchmarks/cost.py halfcheetah ant --frames 200000 --repeats 3
+    python benchmarks/cost.py
+    python benchmarks/cost.py --quick                  # a first look: tiny sizes, one repeat
+    python benchmarks/cost.py --parts jacobian memory  # replaces these tables, keeps the others
+    python benchmarks/cost.py --reference CHECKOUT     # GenPO's released code beside
 
-For each task the policies' shipped configs run one after the other, round by round, each in a
-process of its own with one thread, so that a machine's noise falls on all alike. The times are of
-the epochs after the first, which pays for the start. ``--common KEY=VALUE`` sets something for all,
-such as ``config.horizon_length=64``. The table goes between the markers ``<!-- cost -->`` and
-``<!-- end -->`` of docs/RESULTS.md.
+Writes docs/COST.md (its blocks between ``<!-- cost cpu -->``, ``<!-- cost cuda -->`` and
+``<!-- end -->``; what stands outside them is kept), docs/results/cost.png and the figures behind
+it, docs/results/cost.json. A quick look goes to runs/bench/cost/docs instead.
 """
 
 import argparse
-import csv
-import json
 import os
-import shutil
-import subprocess
 import sys
-from dataclasses import dataclass
+import tempfile
 from pathlib import Path
-from statistics import median
 
-from learning import ROOT, fill_in
+# before torch reads them; the second silences its profiler
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("KINETO_LOG_LEVEL", "99")
 
-POLICIES = {
-    "ppo": "Gaussian PPO",
-    "genpo": "GenPO",
-    "cppo": "CPPO",
-    "central_ppo": "Gaussian PPO, central critic",
-    "ddpl": "DDPL",
+import torch
+from costs import density, latency, memory, policies, report, scaling, training
+from costs.plan import Plan
+from costs.progress import Progress
+from learning import ROOT
+
+PARTS = {
+    "jacobian": density,
+    "policies": policies,
+    "memory": memory,
+    "latency": latency,
+    "training": training,
+    "scaling": scaling,
 }
 
 
-@dataclass(frozen=True)
-class Cost:
-    """Of one run."""
-
-    wall: float  # seconds per million frames
-    cpu: float  # processor seconds per million frames
-    memory: float  # MB, the process's peak
-
-
-def measure(config: str, frames: int, common: list[str], folder: Path) -> Cost:
-    """Train once."""
-    shutil.rmtree(folder, ignore_errors=True)
-    program = str(Path(sys.executable).parent / "rlg-genpo")
-    command = [program, "train", config, "--seed", "1", "--frames", str(frames)]
-    command += ["--runs", str(folder.parent), "--name", folder.name, *common]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    subprocess.run(command, env=environment, check=True, capture_output=True)
-    with open(folder / "progress.csv") as file:
-        rows = list(csv.DictReader(file))
-    first, last = rows[0], rows[-1]
-    millions = (int(last["frame"]) - int(first["frame"])) / 1e6
-    return Cost(
-        (float(last["wall_seconds"]) - float(first["wall_seconds"])) / millions,
-        (float(last["cpu_seconds"]) - float(first["cpu_seconds"])) / millions,
-        json.loads((folder / "run.json").read_text())["peak_memory_mb"],
-    )
-
-
-def rows_of(task: str, costs: dict[str, list[Cost]]) -> list[str]:
-    """Medians, and their ratios to the Gaussian's."""
-    middle = {
-        policy: Cost(*(median(getattr(c, key) for c in runs) for key in ("wall", "cpu", "memory")))
-        for policy, runs in costs.items()
-    }
-    base = middle["ppo"]
-    return [
-        f"| {task} | {POLICIES[policy]} | {1e6 / cost.wall:,.0f} | {cost.wall / base.wall:.2f} | "
-        f"{cost.cpu / base.cpu:.2f} | {cost.memory:.0f} | {cost.memory / base.memory:.2f} |"
-        for policy, cost in middle.items()
-    ]
-
-
-def main() -> None:
+def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("tasks", nargs="+", help="stems of shipped configs, such as halfcheetah")
-    parser.add_argument("--frames", type=int, default=200_000)
-    parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--common", nargs="*", default=[], metavar="KEY=VALUE")
-    parser.add_argument(
-        "--policies", nargs="+", choices=POLICIES, default=["ppo", "genpo", "cppo"], metavar="NAME"
-    )
-    parser.add_argument("--table", default="cost", help="where in docs/RESULTS.md the table stands")
-    parser.add_argument("--docs", type=Path, default=ROOT / "docs")
-    args = parser.parse_args()
-    lines = [
-        "| task | policy | frames/s | wall, ratio | processor time, ratio | peak MB | ratio |",
-        "|---|---|---|---|---|---|---|",
-    ]
-    for task in args.tasks:
-        costs: dict[str, list[Cost]] = {policy: [] for policy in args.policies}
-        for _ in range(args.repeats):
-            for policy, found in costs.items():
-                folder = ROOT / "runs" / "bench" / "cost" / f"{task}_{policy}"
-                found.append(measure(f"{task}_{policy}", args.frames, args.common, folder))
-        lines += rows_of(task, costs)
-    command = f"python benchmarks/cost.py {' '.join(sys.argv[1:])}"
-    text = "\n".join(lines)
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS), metavar="NAME")
+    parser.add_argument("--device", choices=("cpu", "cuda"), help="what is there, if not given")
+    parser.add_argument("--reference", type=Path, help="a checkout of GenPO's released code")
+    parser.add_argument("--quick", action="store_true", help="tiny sizes, one repeat")
+    parser.add_argument("--rounds", type=int, help="of every part; each has its own number")
+    parser.add_argument("--docs", type=Path, help="where COST.md stands; docs if not given")
+    args = parser.parse_args(arguments)
+    device = args.device or ("cuda" if torch.cuda.is_available() else "cpu")
+    if device == "cuda" and not torch.cuda.is_available():
+        parser.error("--device cuda: torch sees no CUDA device; use --device cpu.")
+    if args.rounds is not None and args.rounds < 1:
+        parser.error(f"--rounds: must be at least 1, got {args.rounds}.")
+    docs = args.docs or (ROOT / "runs" / "bench" / "cost" / "docs" if args.quick else ROOT / "docs")
+    torch.set_num_threads(1)
+    names = [name for name in PARTS if name in args.parts]
+    words = sys.argv[1:] if arguments is None else arguments
+    command = " ".join(["python benchmarks/cost.py", *hidden_paths(words)])
+    text = ""
+    with tempfile.TemporaryDirectory() as folder:
+        progress = Progress(sys.stderr, len(names))
+        plan = Plan(device, Path(folder), progress, args.quick, args.rounds, args.reference)
+        for name in names:
+            progress.part(name, PARTS[name].measurements(plan))
+            measured = {name: PARTS[name].measure(plan)}
+            # part by part: what is measured stands there if the next one is interrupted
+            text = report.write(PARTS, measured, plan, command=command, docs=docs)
+        progress.close()
     print(text)
-    fill_in(args.docs / "RESULTS.md", args.table, f"`{command}`\n\n{text}")
+    return 0
+
+
+def hidden_paths(words: list[str]) -> list[str]:
+    """The command without this machine's folders."""
+    shown = list(words)
+    for option, stand_in in (("--reference", "CHECKOUT"), ("--docs", "FOLDER")):
+        if option in shown:
+            shown[shown.index(option) + 1] = stand_in
+    return shown
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -74,19 +74,8 @@ class Velocity(SplitMLP):
         return self.finish(condition.state + condition.time[k], action)
 
     def at(self, condition: Condition) -> Callable[[Tensor, int], Tensor]:
-        """The velocity as a function of (action, step), as the maths wants it.
-
-        What a step's evaluations share, state and time, is added up once.
-        """
-        latest: tuple[int, Tensor] | None = None
-
-        def velocity(action: Tensor, k: int) -> Tensor:
-            nonlocal latest
-            if latest is None or latest[0] != k:
-                latest = k, condition.state + condition.time[k]
-            return self.finish(latest[1], action)
-
-        return velocity
+        """The velocity as a function of (action, step), as the maths wants it."""
+        return lambda action, k: self(condition, action, k)
 
     def between(self, source: Tensor, action: Tensor, times: Tensor) -> Tensor:
         """Velocity at any times in [0, 1], (T,): row i of (B, D) stands at ``times[i % T]``.

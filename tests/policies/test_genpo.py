@@ -178,3 +178,26 @@ def test_a_velocity_in_bfloat16_leaves_inverse_and_density_exact(recompute):
     assert (again - acted.neglogp).abs().max().item() < 0.02
     again.mean().backward()
     assert all(p.grad is not None and p.grad.isfinite().all() for p in policy.parameters())
+
+
+@pytest.mark.parametrize("recompute", [False, True])
+def test_a_velocity_of_ones_own_is_what_flows_and_learns(recompute):
+    class Gated(Velocity):
+        def __init__(self):
+            super().__init__(C, D, 3, [8], "silu", 4, [8], 1.0)
+            self.gate = torch.nn.Linear(8, D)
+
+        def forward(self, condition, action, k):
+            return self.gate(condition.state).sigmoid() * super().forward(condition, action, k)
+
+    policy = GenPO(Gated(), 0.9, recompute)
+    condition, pair = policy.condition(states(6)), torch.randn(6, 2 * D)
+    open_gate = policy.evaluate(condition, pair).neglogp
+    open_gate.sum().backward()
+    assert policy.velocity.gate.weight.grad.abs().max().item() > 1e-3
+    with torch.no_grad():
+        policy.velocity.gate.bias.fill_(-1e3)
+    shut = policy.evaluate(condition, pair).neglogp
+    still = coupled.uncouple(lambda half, k: 0 * half, pair, 3, 0.9)
+    torch.testing.assert_close(shut, coupled.pair_neglogp(still, 3, 0.9))
+    assert (shut - open_gate).abs().max().item() > 1e-3
