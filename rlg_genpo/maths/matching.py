@@ -6,6 +6,7 @@ straight path from noise at t=0 to the target at t=1. D action size, B batch, N 
 
 from collections.abc import Callable
 
+import torch
 from torch import Tensor
 
 #: ``velocity(x, k)``: shape (B, D) and the step's index k in 0..N-1, at time k/N, to (B, D)
@@ -16,7 +17,7 @@ def euler(velocity: Velocity, noise: Tensor, steps: int) -> Tensor:
     """Carry noise (B, D) to samples (B, D) in N steps of 1/N."""
     x = noise
     for k in range(steps):
-        x = x + velocity(x, k) / steps
+        x = torch.add(x, velocity(x, k), alpha=1 / steps)
     return x
 
 

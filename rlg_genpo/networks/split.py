@@ -55,8 +55,11 @@ class SplitMLP(nn.Module):
 
     def finish(self, state: Tensor, action: Tensor) -> Tensor:
         """Everything after the state's part, (B, H): adds the action's, then the other layers."""
-        # The copy makes the weight's gradient a product of the same, fast kind.
-        first = torch.addmm(state, action, self.from_action.weight.t().contiguous())
+        weight = self.from_action.weight.t()
+        if torch.is_grad_enabled():
+            # The copy makes the weight's gradient a product of the same, fast kind.
+            weight = weight.contiguous()
+        first = torch.addmm(state, action, weight)
         if not self.low_precision:
             return self.rest(first)
         with torch.autocast(first.device.type, dtype=torch.bfloat16):
