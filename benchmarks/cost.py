@@ -35,6 +35,9 @@ PARTS = {
     "scaling": scaling,
 }
 
+#: what a document says in place of a folder
+STAND_INS = {"--reference": "CHECKOUT", "--docs": "FOLDER"}
+
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
@@ -73,10 +76,15 @@ def main(arguments: list[str] | None = None) -> int:
 
 def hidden_paths(words: list[str]) -> list[str]:
     """The command without this machine's folders."""
-    shown = list(words)
-    for option, stand_in in (("--reference", "CHECKOUT"), ("--docs", "FOLDER")):
-        if option in shown:
-            shown[shown.index(option) + 1] = stand_in
+    shown: list[str] = []
+    for word in words:
+        option, _, given = word.partition("=")
+        if shown and shown[-1] in STAND_INS:
+            shown.append(STAND_INS[shown[-1]])
+        elif given and option in STAND_INS:
+            shown.append(f"{option}={STAND_INS[option]}")
+        else:
+            shown.append(word)
     return shown
 
 

@@ -91,6 +91,8 @@ def test_bars_read_the_rows_that_the_parts_write():
         "jacobian": [
             Row("Humanoid", density.UPDATE, density.JACOBIAN, 1.0, 50.0),
             Row("Humanoid", density.ROLLOUT, density.JACOBIAN, 1.0, 90.0),
+            Row("Humanoid", density.UPDATE, density.KIND, 1.0, 45.0),
+            Row("Humanoid", density.ROLLOUT, density.KIND, 1.0, 60.0),
         ],
         "policies": [
             Row(size, policies.UPDATE, agents.PAPER, 1.0, 6.0, 1.0, 4.0)
@@ -103,11 +105,38 @@ def test_bars_read_the_rows_that_the_parts_write():
             for who in (agents.FAST, agents.CPPO)
         ],
     }
-    lines = [bar.line(parts) for bar in bars.CPU]
-    measured = [line[2] for line in lines]
-    assert measured == ["50.0", "90.0", "1.50", "1.50", "1.30", "1.30", "1.30", "1.30", "1.10"]
-    held = [line[3] for line in lines]
-    assert held == ["held", *["not held"] * 5, "held", "held", "held"]
+    lines = {bar.text: bar.line(parts) for bar in bars.CPU if "seeds" not in bar.text}
+    measured = [line[2] for line in lines.values()]
+    jacobian = ["50.0", "90.0", "45.0", "60.0"]
+    assert measured == [*jacobian, "1.50", "1.50", "1.30", "1.30", "1.30", "1.30", "1.10"]
+    held = [line[3] for line in lines.values()]
+    assert held[:4] == ["held", "not held", "held", "not held"]
+    assert held[4:] == [*["not held"] * 4, "held", "held", "held"]
+
+
+def test_returns_are_compared_where_every_seed_has_been_run(tmp_path, monkeypatch):
+    from costs import bars
+
+    suite = "entries: [{key: genpo, label: a, config: a}, {key: genpo_paper, label: b, config: b}]"
+    (tmp_path / "toy.yaml").write_text(f"title: toy\nframes: 10\nseeds: [1, 2]\n{suite}\n")
+    monkeypatch.setattr(bars, "SUITES", tmp_path)
+    monkeypatch.setattr(bars, "ROOT", tmp_path)
+
+    def run(key, seed, score):
+        folder = tmp_path / "runs" / "bench" / "toy" / f"{key}_seed{seed}"
+        folder.mkdir(parents=True)
+        columns = "frame,mean_return,wall_seconds,cpu_seconds"
+        rows = "".join(f"{f},{score},1,1\n" for f in (5, 10))
+        (folder / "progress.csv").write_text(f"{columns}\n{rows}")
+        about = {"status": "finished", "peak_memory_mb": 1.0}
+        (folder / "run.json").write_text(json.dumps(about))
+
+    for seed, score in ((1, 3.0), (2, 5.0)):
+        run("genpo", seed, score)
+    run("genpo_paper", 1, 1.0)
+    assert bars.learned("toy")({}) is None
+    run("genpo_paper", 2, 4.0)
+    assert bars.learned("toy")({}) == pytest.approx(4.0 / 2.5)
 
 
 def test_every_contestant_of_training_is_a_shipped_config(plan):

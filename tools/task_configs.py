@@ -48,8 +48,8 @@ class Task:
     genpo_lr: str = "1e-3"
     genpo_kl: float = 0.01
     genpo_separate: bool = False
-    genpo_units: str = "[64]"
-    genpo_fast: bool = True
+    genpo_units: str = "[64, 64]"
+    genpo_fast: bool = False  # where it was tried
     cppo_units: str = "[64, 64]"
     cppo_rollout: Rollout = Rollout(32, 1024)
     cppo_kl: float = 0.016
@@ -73,7 +73,8 @@ REGULARISED = "bound_loss_type: regularisation\n    bounds_loss_coef: "
 TASKS = {
     "halfcheetah": Task(
         "HalfCheetah-v5", "[128, 64, 32]", SCALED, "5e-4", 256, 5, 4, False, 1, 184,
-        genpo_kl=0.02, genpo_separate=True, cppo_rollout=Rollout(64, 1024), cppo_spread=0.3,
+        genpo_kl=0.02, genpo_separate=True, genpo_units="[64]", genpo_fast=True,
+        cppo_rollout=Rollout(64, 1024), cppo_spread=0.3,
     ),
     "hopper": Task(
         "Hopper-v5", "[256, 128, 64]", DEFAULT, "5e-4", 64, 5, 2, False, 0.1, 732,
@@ -85,7 +86,8 @@ TASKS = {
     ),
     "ant": Task(
         "Ant-v5", "[256, 128, 64]", DEFAULT, "3e-4", 64, 4, 2, True, 1, 732,
-        bounds=REGULARISED + "0.0", cppo_condition="features", cppo_entropy=0.005,
+        bounds=REGULARISED + "0.0", genpo_units="[64]", genpo_fast=True,
+        cppo_condition="features", cppo_entropy=0.005,
     ),
     "humanoid": Task(
         "Humanoid-v5", "[512, 256, 128]", DEFAULT, "3e-4", 128, 5, 4, True, 0.1, 1221,
@@ -93,7 +95,7 @@ TASKS = {
     ),
     "pendulum": Task(
         "Pendulum-v1", "[64, 64]", DEFAULT, "1e-3", 64, 5, 2, False, 0.1, 100,
-        minibatch=1024, gamma=0.95, genpo_units="[32, 32]", genpo_fast=False, cppo_units="[32, 32]",
+        minibatch=1024, gamma=0.95, genpo_units="[32, 32]", cppo_units="[32, 32]",
     ),
 }  # fmt: skip
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import os
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -116,7 +117,7 @@ def params_of(
     blocks = blocks_of(who, size, flow)
     trunk = {"units": list(size.units), "activation": "elu", "initializer": {"name": "default"}}
     blocks["network"] |= {"separate": True, "mlp": trunk}
-    where = f"{device}:0" if device == "cuda" else device
+    where = f"cuda:{os.environ.get('LOCAL_RANK', '0')}" if device == "cuda" else device
     simulated = {"observation": size.observation, "action": size.action, "device": where}
     config = {
         "name": "cost",

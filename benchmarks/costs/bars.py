@@ -2,6 +2,9 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from statistics import mean
+
+from learning import ROOT, Suite, finished_curves
 
 from costs import agents, density, memory, policies, tables, training
 from costs.plan import Row, find
@@ -56,20 +59,44 @@ def beyond_operations(group: str) -> Callable[[Parts], float | None]:
     return read
 
 
-def faster(what: str) -> Callable[[Parts], float | None]:
-    return ratio("jacobian", HUMANOID.name, what, density.JACOBIAN)
+def faster(what: str, than: str = density.JACOBIAN) -> Callable[[Parts], float | None]:
+    return ratio("jacobian", HUMANOID.name, what, than)
+
+
+def learned(suite: str) -> Callable[[Parts], float | None]:
+    """Mean return of the fast head's seeds over the paper network's, from the learning benchmark's
+    runs, where it has been run."""
+
+    def read(parts: Parts) -> float | None:
+        found = Suite.load(SUITES / f"{suite}.yaml", ROOT / "runs" / "bench")
+        means = {}
+        for entry in found.entries:
+            scores = [curve.score for curve in finished_curves(found, entry)]
+            if len(scores) == len(found.seeds):
+                means[entry.key] = mean(scores)
+        if not {"genpo", "genpo_paper"} <= means.keys():
+            return None
+        return means["genpo"] / means["genpo_paper"]
+
+    return read
 
 
 def end_to_end(task: str, who: str) -> Callable[[Parts], float | None]:
     return ratio("training", task, training.WALL, who)
 
 
+KIND = density.KIND
+SUITES = ROOT / "benchmarks" / "suites"
 TASKS = {"halfcheetah": "HalfCheetah", "ant": "Ant"}
 TRAINED = "training, wall time to Gaussian PPO's"
 
 CPU = (
     Bar("Humanoid: update, times the Jacobian method's speed", 40, faster("update"), least=True),
     Bar("Humanoid: rollout, times the Jacobian method's speed", 100, faster("rollout"), least=True),
+    *(
+        Bar(f"the same, that method written for speed: {what}", least, faster(what, KIND), True)
+        for what, least in (("update", 40), ("rollout", 100))
+    ),
     *(
         Bar(
             f"{size.name}: paper network's update, time ratio over operation ratio to Gaussian PPO",
@@ -80,6 +107,16 @@ CPU = (
     ),
     *(
         Bar(f"{label}: GenPO's fast head, {TRAINED}", 1.25, end_to_end(task, agents.FAST))
+        for task, label in TASKS.items()
+    ),
+    *(
+        Bar(
+            f"{label}: GenPO's fast head, return over the paper network's, three seeds "
+            f"(`python benchmarks/learning.py benchmarks/suites/{task}.yaml`)",
+            0.97,
+            learned(task),
+            least=True,
+        )
         for task, label in TASKS.items()
     ),
     *(

@@ -21,7 +21,7 @@ CONTESTANTS = (agents.PPO, agents.FAST, agents.PAPER)
 MINIBATCHES = (256, 1024, 4096, 16384)
 WORLDS = (1, 2)
 ROUNDS, PROCESS_ROUNDS = 3, 2
-EPOCHS = 1
+EPOCHS = 3
 
 TEXT = """First rows per second of `calc_gradients` against the minibatch. Then rows per second of
 `train_epoch` with one process and with two, data-parallel (gloo on a CPU, nccl on GPUs), each with

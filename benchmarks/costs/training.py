@@ -25,7 +25,9 @@ CUDA = ("config.num_actors=4096", "config.horizon_length=16", "config.minibatch_
 CUDA_FRAMES = 12 * 4096 * 16
 
 TEXT = """`rlg-genpo train` on real simulators, one thread a run, one run at a time; the epochs
-after the first. Ratios are to each task's first line."""
+after the first. Rollouts, minibatches and mini-epochs of a task's contestants are equal, and so not
+always as shipped: CPPO's configs have shorter ones, to which a group of their own belongs. Ratios
+are to each group's first line."""
 
 
 @dataclass(frozen=True)
@@ -60,13 +62,15 @@ def tasks(plan: Plan) -> list[Task]:
     found = []
     for name, raw in yaml.safe_load(FILE.read_text()).items():
         contestants = {
-            who: Contestant(f"{name}_{one['config']}", tuple(one.get("overrides", ())))
+            who: Contestant(
+                f"{raw.get('task', name)}_{one['config']}", tuple(one.get("overrides", ()))
+            )
             for who, one in raw["contestants"].items()
         }
         common, frames = tuple(raw.get("common", ())), int(raw["frames"])
         if plan.device == "cuda":
-            if name.startswith("vmas"):
-                continue  # its configs are small on purpose
+            if name.startswith("vmas") or "task" in raw:
+                continue  # small on purpose, or another's rollouts
             common, frames = later_wins(common + CUDA), CUDA_FRAMES
         found.append(Task(name, frames, common, contestants))
     if plan.quick:

@@ -22,7 +22,10 @@ from rlg_genpo.maths import coupled
 
 
 class Field(NamedTuple):
-    """A velocity, and all that its gradient goes to beside the action."""
+    """A velocity, and all that its gradient goes to beside the action.
+
+    The velocity must be deterministic; what it depends on and is not named here gets no gradient.
+    """
 
     #: from tensors in place of ``given``, the velocity that depends on them
     at: Callable[[Sequence[Tensor]], coupled.Velocity]
@@ -82,8 +85,9 @@ class _Pull:
         own, *others = torch.autograd.grad(value, (half, *self.inputs), grad, allow_unused=True)
         for index, other in enumerate(others):
             if other is not None:
+                # Not in place: autograd may hand out one tensor for two, or an expanded one.
                 total = self.sums[index]
-                self.sums[index] = other if total is None else total.add_(other)
+                self.sums[index] = other if total is None else total + other
         return value.detach(), own
 
     def totals(self) -> list[Tensor | None]:

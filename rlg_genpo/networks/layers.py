@@ -32,8 +32,8 @@ class Mish(nn.Mish):
         # A compiler fuses torch's own, a GPU has one kernel for it.
         if input.device.type != "cpu" or torch.compiler.is_compiling():
             return functional.mish(input)
-        if input.dtype == torch.bfloat16:  # of which each step would round
-            return _Mish.apply(input.float()).bfloat16()
+        if input.dtype in (torch.bfloat16, torch.float16):  # of which each step would round
+            return _Mish.apply(input.float()).to(input.dtype)
         return _Mish.apply(input)
 
 

@@ -88,4 +88,5 @@ class GenPO(Policy):
         return self.flow(condition, zeros.t())
 
     def to_env(self, stored: Tensor) -> Tensor:
-        return coupled.executed(stored)
+        # A simulator may want to view it flat.
+        return coupled.executed(stored).contiguous()

@@ -19,6 +19,7 @@ MATRIX = {
     "observation": {"network.flow.condition": "observation"},
     "observation_separate": {"network.flow.condition": "observation", "network.separate": True},
     "unmixed": {"network.flow.mix": 1.0},
+    "recompute": {"network.flow.memory": "recompute"},
     "norm": {"algo.compression": "norm", "algo.compression_fraction": 0.25},
     "bound": {"config.bounds_loss_coef": 0.1},
     "regularisation": {
@@ -86,7 +87,9 @@ def test_trains(rig, overrides):
     assert later.abs().max().item() > 1e-4
 
 
-@pytest.mark.parametrize("trunk", ["plain", "separate", "lstm", "image", "central_value"])
+@pytest.mark.parametrize(
+    "trunk", ["plain", "separate", "lstm", "image", "central_value", "recompute"]
+)
 def test_mixed_precision_trains_with_float32_densities(rig, device, trunk):
     run = rig.train(
         {

@@ -78,6 +78,23 @@ def test_gradients_pass_finite_differences(direction):
     assert torch.autograd.gradcheck(result, [x.requires_grad_() for x in inputs])
 
 
+def test_shared_tensors_that_autograd_hands_one_gradient_get_their_own():
+    first, second = torch.randn(B, D, requires_grad=True), torch.randn(B, D, requires_grad=True)
+    third = torch.randn(3, requires_grad=True)
+    pair = torch.randn(B, 2 * D)
+
+    def at(given):
+        one, other, whole = given
+        return lambda half, k: torch.tanh(half) * whole.sum() + (one + other)
+
+    given = (first, second, third)
+    expected = torch.autograd.grad(coupled.couple(at(given), pair, 3, 0.9).sin().sum(), given)
+    field = reversible.Field(at, given, ())
+    found = torch.autograd.grad(reversible.couple(field, pair, 3, 0.9).sin().sum(), given)
+    for one, other in zip(found, expected, strict=True):
+        torch.testing.assert_close(one, other)
+
+
 def test_what_needs_no_gradient_gets_none():
     field = Field(3).requires_grad_(False)
     field.layer.weight.requires_grad_()

@@ -59,6 +59,13 @@ def test_mish_in_float32_errs_no_more_than_a_layer_does():
     assert rounded.isfinite().all()
 
 
+@pytest.mark.parametrize("kind", [torch.bfloat16, torch.float16])
+def test_mish_in_half_precision_rounds_once(kind):
+    x = torch.linspace(-12, 12, 500).to(kind)
+    assert torch.equal(Mish()(x), Mish()(x.float()).to(kind))
+    assert Mish()(x).dtype == kind
+
+
 def test_mish_leaves_its_input_alone_and_takes_func_transforms():
     x = torch.randn(4, 3)
     before = x.clone()

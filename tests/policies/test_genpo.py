@@ -60,6 +60,13 @@ def test_a_batch_of_one_keeps_its_dimension():
     assert policy.resample(condition, 1).shape == (1, 2 * D)
 
 
+def test_what_the_environment_gets_lies_row_by_row():
+    policy = policy_of()
+    condition = policy.condition(states(6))
+    for stored in (policy.act(condition).stored, policy.mode(condition)):
+        assert policy.to_env(stored).is_contiguous()
+
+
 def test_the_mode_is_the_likeliest_action_and_certain():
     policy = policy_of()
     condition = policy.condition(states(1))
