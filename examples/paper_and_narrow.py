@@ -24,6 +24,7 @@ PAPER = {
     "time_units": [256, 256],
 }
 NARROW: dict = {}  # the fast head, as shipped
+FRACTIONS = {"paper's network": 1.0, "narrow head": 0.125}  # of rows with fresh samples
 
 
 class Recorder(DefaultAlgoObserver):
@@ -44,7 +45,8 @@ class Recorder(DefaultAlgoObserver):
 def trained(name: str, flow: dict, epochs: int) -> Recorder:
     params = configs.load(configs.find("halfcheetah_genpo"))
     params["network"]["flow"].update(flow)
-    params["config"].update(max_epochs=epochs, name=name)
+    params["algo"]["compression_fraction"] = FRACTIONS[name]
+    params["config"].update(max_epochs=epochs, name=name.replace("'", "").replace(" ", "_"))
     machine.set_device(params["config"], "auto")
     machine.set_threads(params)
     recorder = Recorder()
@@ -63,7 +65,7 @@ def main(epochs: str = "40", picture: str = "paper_and_narrow.png") -> None:
     figure, axis = plt.subplots(figsize=(6, 4))
     lines = []
     for name, flow in (("paper's network", PAPER), ("narrow head", NARROW)):
-        run = trained(name.replace("'", "").replace(" ", "_"), flow, int(epochs))
+        run = trained(name, flow, int(epochs))
         parameters = sum(p.numel() for p in run.algo.model.parameters())
         last = run.curve[-1][1] if run.curve else float("nan")
         lines.append(

@@ -18,9 +18,9 @@ MAX_ERROR_GROWTH = 1e4
 class CoupledFlowConfig(flow.FlowConfig):
     """``params.network.flow`` of GenPO.
 
-    The defaults are the fast head: the cheapest that learns HalfCheetah and Ant as well as the
-    paper's network (docs/COST.md). The paper's: 5 steps, the observation, the task's own widths,
-    mish, an embedding of 32 by [256, 256].
+    The defaults are the fast head: the cheapest of those tried that learns HalfCheetah and Ant no
+    worse than the paper's network (docs/RESULTS.md). The paper's: 5 steps, the observation, the
+    task's own widths, mish, an embedding of 32 by [256, 256].
     """
 
     steps: int = option(3, "N, Euler steps from noise to action; the paper's is 5", at_least(1))
