@@ -55,7 +55,8 @@ def genpo_head(units: str, separate: bool = False, fast: bool = False) -> str:
     """GenPO's algo, model and the head of its network, on the trunk's features.
 
     ``fast`` is the cheapest of the heads tried that learns HalfCheetah and Ant no worse than the
-    paper's network (docs/RESULTS.md): three steps, one hidden layer, fresh samples at an eighth of the states.
+    paper's network (docs/RESULTS.md): three steps, one hidden layer, fresh samples at an eighth of
+    the states.
     """
     return GENPO_HEAD.format(
         velocity_units=units,
