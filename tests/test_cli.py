@@ -481,7 +481,7 @@ def copied(run: Path, parent: Path) -> Path:
 
 def test_resolved_yaml_is_plain(genpo: Path) -> None:
     document = yaml.safe_load((genpo / "config.yaml").read_text())
-    assert document["params"]["network"]["flow"]["steps"] == 3
+    assert document["params"]["network"]["flow"]["steps"] == 2
 
 
 def test_envs_keep_the_runs_length_in_frames(tmp_path, capsys):

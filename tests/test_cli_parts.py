@@ -1,11 +1,14 @@
 """Facts about the parts of the command line."""
 
 import io
+import resource
 import signal
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from rlg_genpo import ConfigError
 from rlg_genpo.commands import (
@@ -216,3 +219,10 @@ def test_plot_leaves_out_folders_without_a_curve(tmp_path, caplog):
     found = plotting.plot([str(tmp_path / "empty"), str(run)], tmp_path / "x.png", "frames")
     assert [curve.name for curve in found] == ["a"]
     assert "empty: not a run folder" in caplog.text
+
+
+def test_peak_memory_is_this_process_own():
+    held = torch.ones(25_000_000)  # 100 MB
+    peak = machine.peak_memory_mb()
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    assert held.numel() * 4 / 1e6 < peak <= most / (1e6 if sys.platform == "darwin" else 1e3) + 1

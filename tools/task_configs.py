@@ -50,6 +50,7 @@ class Task:
     genpo_separate: bool = False
     genpo_units: str = "[64, 64]"
     genpo_fast: bool = False  # where it was tried
+    genpo_steps: int | None = None
     cppo_units: str = "[64, 64]"
     cppo_rollout: Rollout = Rollout(32, 1024)
     cppo_kl: float = 0.016
@@ -74,7 +75,7 @@ TASKS = {
     "halfcheetah": Task(
         "HalfCheetah-v5", "[128, 64, 32]", SCALED, "5e-4", 256, 5, 4, False, 1, 184,
         genpo_kl=0.02, genpo_separate=True, genpo_units="[64]", genpo_fast=True,
-        cppo_rollout=Rollout(64, 1024), cppo_spread=0.3,
+        genpo_steps=2, cppo_rollout=Rollout(64, 1024), cppo_spread=0.3,
     ),
     "hopper": Task(
         "Hopper-v5", "[256, 128, 64]", DEFAULT, "5e-4", 64, 5, 2, False, 0.1, 732,
@@ -154,7 +155,9 @@ def written() -> dict[str, str]:
     for key, task in TASKS.items():
         published = vars(task)
         heads = {
-            "genpo": genpo_head(task.genpo_units, task.genpo_separate, fast=task.genpo_fast),
+            "genpo": genpo_head(
+                task.genpo_units, task.genpo_separate, task.genpo_fast, task.genpo_steps
+            ),
             "cppo": cppo_head(
                 task.cppo_units,
                 activation="silu",

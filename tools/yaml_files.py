@@ -51,7 +51,9 @@ GENPO_HEAD = """\
 """
 
 
-def genpo_head(units: str, separate: bool = False, fast: bool = False) -> str:
+def genpo_head(
+    units: str, separate: bool = False, fast: bool = False, steps: int | None = None
+) -> str:
     """GenPO's algo, model and the head of its network, on the trunk's features.
 
     ``fast`` is the cheapest of the heads tried that learns HalfCheetah and Ant no worse than the
@@ -61,7 +63,7 @@ def genpo_head(units: str, separate: bool = False, fast: bool = False) -> str:
     return GENPO_HEAD.format(
         velocity_units=units,
         separate=separate,
-        steps=3 if fast else 5,
+        steps=steps or (3 if fast else 5),
         fraction=0.125 if fast else 0.25,
         embedding=16 if fast else 32,
         time_units="[32]" if fast else "[256, 256]",

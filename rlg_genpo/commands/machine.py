@@ -2,10 +2,12 @@
 
 import os
 import platform
+import re
 import resource
 import sys
 from collections.abc import Mapping
 from importlib import metadata
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -114,6 +116,13 @@ def versions() -> dict[str, str]:
 
 def peak_memory_mb() -> float:
     """Largest resident size of this process so far, in MB."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    try:
+        # Not getrusage's, which on Linux begins with what the starting process had.
+        peak = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
+    except OSError:
+        peak = None
+    if peak is not None:
+        return round(int(peak[1]) / 1e3, 1)
+    used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     # Linux counts kilobytes, macOS bytes.
-    return round(peak / (1e6 if sys.platform == "darwin" else 1e3), 1)
+    return round(used / (1e6 if sys.platform == "darwin" else 1e3), 1)

@@ -19,8 +19,9 @@ class CoupledFlowConfig(flow.FlowConfig):
     """``params.network.flow`` of GenPO.
 
     The defaults are the fast head: the cheapest of those tried that learns HalfCheetah and Ant no
-    worse than the paper's network (docs/RESULTS.md). The paper's: 5 steps, the observation, the
-    task's own widths, mish, an embedding of 32 by [256, 256].
+    worse than the paper's network (docs/RESULTS.md); HalfCheetah's config has two steps. The
+    paper's: 5 steps, the observation, the task's own widths, mish, an embedding of 32 by
+    [256, 256].
     """
 
     steps: int = option(3, "N, Euler steps from noise to action; the paper's is 5", at_least(1))
