@@ -88,7 +88,7 @@ def end_to_end(task: str, who: str) -> Callable[[Parts], float | None]:
 KIND = density.KIND
 SUITES = ROOT / "benchmarks" / "suites"
 TASKS = {"halfcheetah": "HalfCheetah", "ant": "Ant"}
-TRAINED = "training, wall time to Gaussian PPO's"
+TRAINED = "training at equal rollouts, wall time to Gaussian PPO's"
 
 CPU = (
     Bar("Humanoid: update, times the Jacobian method's speed", 40, faster("update"), least=True),
