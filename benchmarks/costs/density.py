@@ -201,21 +201,7 @@ def linear(module: nn.Module) -> list[nn.Linear]:
 
 
 def table(rows: list[Row]) -> str:
-    lines = []
-    for row in rows:
-        if row.what not in (ROLLOUT, UPDATE):
-            continue
-        lines.append(
-            [
-                row.group,
-                row.what,
-                row.who,
-                tables.number(row.value),
-                tables.times(row.ratio),
-                tables.number(tables.millions(row.operations)),
-                tables.times(row.operation_ratio),
-            ]
-        )
+    lines = [tables.raced(row) for row in rows if row.what in (ROLLOUT, UPDATE)]
     heads = ["size", "", "method", "µs a row", "times ours", "M multiply-adds a row", "times ours"]
     gaps = [row for row in rows if row.what == "largest difference"]
     said = [

@@ -91,16 +91,4 @@ def _race(
 
 def table(rows: list[Row]) -> str:
     heads = ["size", "", "policy", "ms", "ratio", "M multiply-adds a row", "ratio"]
-    lines = [
-        [
-            row.group,
-            row.what,
-            row.who,
-            tables.number(row.value),
-            tables.times(row.ratio),
-            tables.number(tables.millions(row.operations)),
-            tables.times(row.operation_ratio),
-        ]
-        for row in rows
-    ]
-    return tables.markdown(heads, lines)
+    return tables.markdown(heads, [tables.raced(row) for row in rows])

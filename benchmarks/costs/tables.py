@@ -2,11 +2,26 @@
 
 from collections.abc import Sequence
 
+from costs.plan import Row
+
 
 def markdown(heads: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
     """A table; a row's cells are strings."""
     rows = [heads, ["---"] * len(heads), *lines]
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def raced(row: Row) -> list[str]:
+    """The cells of a contestant's time with its ratio, and of its operations with theirs."""
+    return [
+        row.group,
+        row.what,
+        row.who,
+        number(row.value),
+        times(row.ratio),
+        number(millions(row.operations)),
+        times(row.operation_ratio),
+    ]
 
 
 def number(value: float | None) -> str:
