@@ -35,7 +35,7 @@ test-mjlab: $(STAMP)
 	@# held fast, or pip would replace this build of torch by one with CUDA
 	$(BIN)/python -c "import torch; print('torch==' + torch.__version__)" > $(VENV)/torch.txt
 	$(BIN)/pip install --quiet -c $(VENV)/torch.txt -e ".[mjlab]"
-	$(BIN)/python -m pytest tests/adapters tests/test_task_configs.py tests/test_examples.py \
+	$(BIN)/python -m pytest tests/envs tests/test_task_configs.py tests/test_examples.py \
 		-k mjlab $(PYTEST_ARGS)
 
 lint: $(STAMP)

@@ -13,10 +13,10 @@ from collections.abc import Callable
 import torch
 from torch import nn
 
-from rlg_genpo.networks.layers import NarrowLinear
-from rlg_genpo.networks.mlp import ACTIVATIONS
-from rlg_genpo.networks.velocity import Condition, Velocity
-from rlg_genpo.policies.genpo import GenPO
+from rlg_genpo.common.layers import NarrowLinear
+from rlg_genpo.common.mlp import ACTIVATIONS
+from rlg_genpo.common.velocity import Condition, Velocity
+from rlg_genpo.genpo.policy import GenPO
 
 ROWS, WIDTH, ACTION_DIM, STEPS, MIX = 2048, 64, 6, 5, 0.9
 

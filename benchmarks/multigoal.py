@@ -23,8 +23,8 @@ import numpy as np
 from learning import ROOT, Curve, Entry, Suite, finished, train
 from torch import Tensor
 
-from rlg_genpo.commands import configs, rollouts, validation
-from rlg_genpo.commands.runs import Checkpoint, Run
+from rlg_genpo.cli import configs, rollouts, validation
+from rlg_genpo.cli.runs import Checkpoint, Run
 from rlg_genpo.envs import coverage
 from rlg_genpo.envs.coverage import Episodes
 

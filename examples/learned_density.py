@@ -15,9 +15,9 @@ import numpy as np
 import torch
 from rl_games.torch_runner import Runner
 
-from rlg_genpo.commands import configs, machine
-from rlg_genpo.policies.genpo import GenPO
-from rlg_genpo.registration import enter_runner
+from rlg_genpo.algorithm import enter_runner
+from rlg_genpo.cli import configs, machine
+from rlg_genpo.genpo.policy import GenPO
 
 #: cos, sin of the angle from upright, angular velocity
 STATES = {

@@ -18,7 +18,7 @@ from rl_games.common.algo_observer import AlgoObserver
 from rl_games.torch_runner import Runner
 
 import rlg_genpo  # noqa: F401  (registers its algorithms, and env_name: mjlab)
-from rlg_genpo.commands import configs, machine
+from rlg_genpo.cli import configs, machine
 from rlg_genpo.envs import mjlab
 from rlg_genpo.errors import ConfigError
 

@@ -14,9 +14,9 @@ from rl_games.algos_torch.model_builder import register_network
 from rl_games.torch_runner import Runner
 from torch import nn
 
-from rlg_genpo.builders.genpo import GenPOBuilder
-from rlg_genpo.commands import configs, machine
-from rlg_genpo.networks.velocity import Condition, Velocity
+from rlg_genpo.cli import configs, machine
+from rlg_genpo.common.velocity import Condition, Velocity
+from rlg_genpo.genpo.network import GenPOBuilder
 
 
 class ResidualTrunk(nn.Module):

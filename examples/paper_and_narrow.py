@@ -13,7 +13,7 @@ import time
 from rl_games.common.algo_observer import DefaultAlgoObserver
 from rl_games.torch_runner import Runner
 
-from rlg_genpo.commands import configs, machine
+from rlg_genpo.cli import configs, machine
 
 PAPER = {
     "steps": 5,

@@ -7,7 +7,7 @@ import sys
 
 from rl_games.torch_runner import Runner
 
-from rlg_genpo.commands import configs, machine  # importing rlg_genpo registers its algorithms
+from rlg_genpo.cli import configs, machine
 
 
 def main(epochs: str = "60") -> None:

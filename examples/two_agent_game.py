@@ -15,7 +15,7 @@ import torch
 from rl_games.common.algo_observer import DefaultAlgoObserver
 from rl_games.torch_runner import Runner
 
-from rlg_genpo.commands import configs, machine
+from rlg_genpo.cli import configs, machine
 from rlg_genpo.envs import game_grid
 from rlg_genpo.envs.game import payoff
 

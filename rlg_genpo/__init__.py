@@ -9,14 +9,14 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from rlg_genpo.errors import CheckpointError, ConfigError, DivergedError
-from rlg_genpo.imports import when_imported
+from rlg_genpo.host.import_hook import when_imported
 from rlg_genpo.version import __version__
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from rlg_genpo.policies.single import AgentPolicy
-    from rlg_genpo.registration import ALGORITHMS
+    from rlg_genpo.algorithm import ALGORITHMS
+    from rlg_genpo.ddpl.single import AgentPolicy
 
 __all__ = [
     "ALGORITHMS",
@@ -37,7 +37,7 @@ def register() -> None:
     Raises:
         ConfigError: another package owns one of our names; nothing is registered then.
     """
-    from rlg_genpo import registration
+    from rlg_genpo import algorithm as registration
 
     registration.register()
 
@@ -51,7 +51,7 @@ def load_agent(path: "str | Path") -> "AgentPolicy":
     Raises:
         CheckpointError: the file holds no agent's policy.
     """
-    from rlg_genpo.builders import single
+    from rlg_genpo.ddpl import export as single
 
     return single.load(path)
 
@@ -66,7 +66,7 @@ def _register_or_warn() -> None:
 
 def __getattr__(name: str) -> Any:
     if name == "ALGORITHMS":
-        from rlg_genpo.registration import ALGORITHMS
+        from rlg_genpo.algorithm import ALGORITHMS
 
         return ALGORITHMS
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

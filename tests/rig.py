@@ -10,11 +10,11 @@ from rl_games.common.algo_observer import DefaultAlgoObserver
 from rl_games.torch_runner import Runner
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from rlg_genpo.agents.base import GenerativeAgent
-from rlg_genpo.agents.players import GenerativePlayer
-from rlg_genpo.models.io import Minibatch
-from rlg_genpo.registration import ALGORITHMS
-from tests import envs
+from rlg_genpo.algorithm import ALGORITHMS
+from rlg_genpo.common.agent import GenerativeAgent
+from rlg_genpo.common.messages import Minibatch
+from rlg_genpo.common.player import GenerativePlayer
+from tests import point_mass
 
 #: as an override's value: take the key away
 ABSENT = object()
@@ -50,7 +50,7 @@ BASE = {
     },
     "config": {
         "name": "point_mass",
-        "env_name": envs.NAME,
+        "env_name": point_mass.NAME,
         "env_config": {},
         "device": "cpu",
         "device_name": "cpu",

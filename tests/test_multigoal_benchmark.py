@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from rlg_genpo.commands import configs, validation
+from rlg_genpo.cli import configs, validation
 
 BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
 MARKED = "before\n<!-- multigoal -->\nold\n<!-- end multigoal -->\nafter\n"

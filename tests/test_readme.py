@@ -8,11 +8,10 @@ import pytest
 import torch
 import yaml
 
-from rlg_genpo.cli import main
-from rlg_genpo.commands import configs
-from rlg_genpo.config.cppo import CPPOConfig, ReferenceFlowConfig, ResidualConfig
-from rlg_genpo.config.ddpl import ActionValueConfig, DDPLConfig, DiffusionConfig
-from rlg_genpo.config.genpo import CoupledFlowConfig, GenPOConfig, GenPOSettings
+from rlg_genpo.cli import configs, main
+from rlg_genpo.cppo.config import CPPOConfig, ReferenceFlowConfig, ResidualConfig
+from rlg_genpo.ddpl.config import ActionValueConfig, DDPLConfig, DiffusionConfig
+from rlg_genpo.genpo.config import CoupledFlowConfig, GenPOConfig, GenPOSettings
 
 DDPL = (Path(__file__).parent.parent / "docs" / "ddpl.md").read_text()
 README = (Path(__file__).parent.parent / "README.md").read_text()

@@ -6,7 +6,7 @@ import pytest
 import yaml
 from rl_games.torch_runner import Runner
 
-from rlg_genpo.commands import validation
+from rlg_genpo.cli import validation
 from rlg_genpo.envs import game, multigoal
 
 FILES = sorted((Path(__file__).parents[1] / "task_configs").glob("*.yaml"))

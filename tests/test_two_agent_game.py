@@ -5,15 +5,15 @@ import math
 import pytest
 import torch
 
-from rlg_genpo.agents.improvement import Improvement, Rollout
-from rlg_genpo.config.ddpl import DDPLConfig
+from rlg_genpo.ddpl import diffusion
+from rlg_genpo.ddpl.action_values import ActionValues
+from rlg_genpo.ddpl.config import DDPLConfig
+from rlg_genpo.ddpl.denoisers import Denoisers
+from rlg_genpo.ddpl.improvement import Improvement, Rollout
+from rlg_genpo.ddpl.policy import DDPL
+from rlg_genpo.ddpl.slices import Slices
 from rlg_genpo.envs import game_grid
 from rlg_genpo.envs.game import BEST, payoff
-from rlg_genpo.maths import diffusion
-from rlg_genpo.maths.team import Slices
-from rlg_genpo.networks.action_values import ActionValues
-from rlg_genpo.networks.denoisers import Denoisers
-from rlg_genpo.policies.ddpl import DDPL
 
 SPREAD = 0.6
 

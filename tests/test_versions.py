@@ -11,7 +11,7 @@ import pytest
 from tests import versions
 
 SCRIPT = Path(versions.__file__)
-TINY = ["--", "tests/test_compat.py", "-k", "envpool or frame"]
+TINY = ["--", "tests/host/test_compat.py", "-k", "envpool or frame"]
 
 
 def run(*words, folders=None):

@@ -24,12 +24,11 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 VARIABLE = "RL_GAMES_FOLDERS"
 
-TESTS = ["tests/test_compat.py", "tests/test_imports.py", "tests/test_registration.py"]
-TESTS += ["tests/agents", "tests/builders", "tests/models", "tests/networks", "tests/isaaclab"]
-TESTS += ["tests/test_config_cppo.py", "tests/test_config_ddpl.py", "tests/test_native_agents.py"]
+TESTS = ["tests/test_algorithm.py", "tests/host", "tests/common", "tests/genpo", "tests/cppo"]
+TESTS += ["tests/ddpl", "tests/isaaclab"]
 #: training, resuming and playing on a real simulator, through the command line
 ENVPOOL_TESTS = [
-    f"tests/test_cli.py::{name}"
+    f"tests/cli/test_cli.py::{name}"
     for name in (
         "test_train_writes_the_run_folder",
         "test_resume_goes_on",
@@ -105,7 +104,7 @@ def version_of(folder: Path) -> str:
 
 def simulator_tests(outcome: Outcome) -> list[str]:
     """The tests on envpool, if it is here and this rl_games can drive it."""
-    from rlg_genpo import compat
+    from rlg_genpo.host import compat
 
     if find_spec("envpool") is None:
         outcome.notes.append("without envpool, which is not installed")
@@ -156,7 +155,7 @@ def main(argv: list[str] | None = None) -> int:
     words, for_pytest = words[:cut], words[cut + 1 :]
     parser = argparse.ArgumentParser(
         description=(__doc__ or "").split("\n")[0],
-        epilog="What follows -- goes to pytest, such as -- -m 'not slow' or -- tests/models -x.",
+        epilog="What follows -- goes to pytest, such as -- -m 'not slow' or -- tests/common -x.",
     )
     parser.add_argument("folders", nargs="*", type=Path, metavar="FOLDER")
     parser.add_argument("--work", type=Path, help=argparse.SUPPRESS)

@@ -1,4 +1,4 @@
-"""Prints a hash of the weights after one short run of each shipped policy, to compare two checkouts.
+"""Prints a hash of each shipped policy's weights after a short run, to compare two checkouts.
 
     python tools/fingerprint.py > before.txt      # in one checkout
     python tools/fingerprint.py | diff before.txt -   # in the other, on the same machine
@@ -17,9 +17,9 @@ from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-import torch  # noqa: E402
+import torch
 
-from rlg_genpo.cli import main  # noqa: E402
+from rlg_genpo.cli import main
 
 CONFIGS = Path(__file__).parents[1] / "task_configs"
 

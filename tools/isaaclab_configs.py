@@ -27,7 +27,7 @@ import isaaclab_templates as text
 import yaml_files
 from isaaclab_tables import PAPERS, SHIPPED, TRANSLATED, Network, Stock, Task, Training
 
-from rlg_genpo.isaaclab_tasks import POLICIES, TASKS
+from rlg_genpo.isaaclab.tasks import POLICIES, TASKS
 
 FOLDER = yaml_files.TASK_CONFIGS / "isaaclab"
 ALL = {**SHIPPED, **TRANSLATED}

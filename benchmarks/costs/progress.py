@@ -4,7 +4,7 @@ import shutil
 import time
 from typing import TextIO
 
-from rlg_genpo.commands.progress import duration
+from rlg_genpo.cli.progress import duration
 
 #: seconds between two lines where there is no terminal
 LINE_EVERY = 3.0

@@ -15,7 +15,7 @@ from learning import fill_in
 
 from costs import bars, figure
 from costs.plan import Plan, Row, unique
-from rlg_genpo.commands import machine
+from rlg_genpo.cli import machine
 
 PACKAGES = ("python", "torch", "rl-games", "rlg_genpo", "envpool", "vmas")
 DEVICES = {"cpu": "On a CPU", "cuda": "On a GPU"}

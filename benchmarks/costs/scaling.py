@@ -14,7 +14,7 @@ import torch
 from costs import agents, policies, tables, timing
 from costs.plan import Plan, Row, find, unique
 from costs.sizes import ANT, TINY
-from rlg_genpo.commands.machine import cores
+from rlg_genpo.cli.machine import cores
 
 TITLE = "Scaling"
 CONTESTANTS = (agents.PPO, agents.FAST, agents.PAPER)

@@ -7,7 +7,7 @@ import torch
 from rl_games.common import env_configurations, vecenv
 from rl_games.common.ivecenv import IVecEnv
 
-from rlg_genpo.compat import spaces
+from rlg_genpo.host.compat import spaces
 
 NAME = "costs_nothing"
 

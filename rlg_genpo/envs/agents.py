@@ -9,9 +9,9 @@ import torch
 from rl_games.common.ivecenv import IVecEnv
 from torch import Tensor
 
-from rlg_genpo.blocks import one_of, option
-from rlg_genpo.envs.entry import refuse_other_device
+from rlg_genpo.common.schema import one_of, option
 from rlg_genpo.envs.layout import OWN, TEAM, Layout, stretched
+from rlg_genpo.envs.simulator import refuse_other_device
 
 #: ages at which staggered episodes begin: so many, evenly over an episode
 AGES = 10

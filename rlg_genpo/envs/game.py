@@ -18,9 +18,9 @@ import torch
 from rl_games.common.ivecenv import IVecEnv
 from torch import Tensor
 
-from rlg_genpo.blocks import option, parse
-from rlg_genpo.envs.entry import PATH, Entry, device_of, refuse_critic, refuse_other_device
+from rlg_genpo.common.schema import option, parse
 from rlg_genpo.envs.layout import AgentSize, Layout
+from rlg_genpo.envs.simulator import PATH, Entry, device_of, refuse_critic, refuse_other_device
 
 #: ``params.config.env_name``, and the name in rl_games' table of vectorised environments
 NAME = "game"

@@ -6,7 +6,7 @@ Each agent i tilts its policy by what its own action is worth on average over th
 
 which keeps every mode alive until one has won. Projected on a Gaussian after each step, as a
 Gaussian policy is, the same rule knows only a mean and a variance, and ends in the local optimum.
-The rule is reconstructed, as in :mod:`rlg_genpo.maths.score_matching`; that diffusion policies do
+The rule is reconstructed, as in :mod:`rlg_genpo.ddpl.score_matching`; that diffusion policies do
 without the projection is the thesis of DDPL, 2026, https://arxiv.org/abs/2605.07101.
 
 G points of the grid. A policy is a vector of masses (G,) that sums to one, n agents' are (n, G).

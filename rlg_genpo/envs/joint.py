@@ -12,9 +12,9 @@ import torch
 from rl_games.common.ivecenv import IVecEnv
 from torch import Tensor
 
-from rlg_genpo.compat import spaces
 from rlg_genpo.envs.layout import AgentSize
 from rlg_genpo.errors import ConfigError
+from rlg_genpo.host.compat import spaces
 
 
 class JointEnv(IVecEnv):

@@ -18,9 +18,9 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from rlg_genpo.compat import spaces
-from rlg_genpo.envs.entry import PATH
+from rlg_genpo.envs.simulator import PATH
 from rlg_genpo.errors import ConfigError
+from rlg_genpo.host.compat import spaces
 
 OWN, TEAM = "own", "team"
 

@@ -16,10 +16,10 @@ import torch
 from rl_games.common.ivecenv import IVecEnv
 from torch import Tensor
 
-from rlg_genpo.blocks import at_least, option, parse, positive
-from rlg_genpo.compat import spaces
-from rlg_genpo.envs.entry import PATH, Entry, device_of, refuse_critic, refuse_other_device
+from rlg_genpo.common.schema import at_least, option, parse, positive
+from rlg_genpo.envs.simulator import PATH, Entry, device_of, refuse_critic, refuse_other_device
 from rlg_genpo.errors import ConfigError
+from rlg_genpo.host.compat import spaces
 
 #: ``params.config.env_name``, and the name in rl_games' table of vectorised environments
 NAME = "multigoal"

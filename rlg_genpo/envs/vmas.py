@@ -24,10 +24,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from rlg_genpo.blocks import at_least, option, parse
+from rlg_genpo.common.schema import at_least, option, parse
 from rlg_genpo.envs.agents import AgentsConfig, AgentsEnv, Step
-from rlg_genpo.envs.entry import PATH, Entry, device_of
 from rlg_genpo.envs.layout import AgentSize, Layout, check_critic
+from rlg_genpo.envs.simulator import PATH, Entry, device_of
 from rlg_genpo.errors import ConfigError
 
 NAME = "vmas"

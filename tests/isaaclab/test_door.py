@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from rlg_genpo.isaaclab_tasks import BASELINE_KEY, POLICIES, TASKS, agent_key, entry_points
+from rlg_genpo.isaaclab.tasks import BASELINE_KEY, POLICIES, TASKS, agent_key, entry_points
 
 SPECS = """
 import json, sys

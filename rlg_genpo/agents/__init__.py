@@ -1,1 +1,0 @@
-"""rl_games agents and players."""

@@ -1,1 +1,0 @@
-"""What rl_games builds from a ``network:`` block: its own trunk with a policy head on it."""

@@ -1,0 +1,158 @@
+"""Finding, reading and overriding a training configuration."""
+
+import importlib
+import re
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from rlg_genpo.cli import known
+from rlg_genpo.errors import ConfigError
+from rlg_genpo.isaaclab.tasks import entry_points
+
+Params = dict[str, Any]
+
+PREFIXES = ("agent.params.", "params.")
+
+#: before the names of the configurations for Isaac Lab's tasks, and their folder's name
+ISAAC_LAB = "isaaclab/"
+
+
+class Loader(yaml.SafeLoader):
+    """PyYAML's safe loader, which also reads ``3e-4`` as a number, as YAML 1.2 does."""
+
+
+Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float",
+    re.compile(r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)[eE][-+]?[0-9]+$"),
+    list("-+.0123456789"),
+)
+
+
+def folder() -> Path:
+    """Where the shipped configurations lie: the installed package, or the source tree's folder."""
+    try:
+        package = importlib.import_module("rlg_genpo.task_configs")
+    except ModuleNotFoundError:
+        return Path(__file__).resolve().parents[2] / "task_configs"
+    return Path(package.__file__ or "").parent
+
+
+def shipped() -> dict[str, Path]:
+    """Shipped configurations that train here, by name."""
+    return {path.stem: path for path in sorted(folder().glob("*.yaml"))}
+
+
+def for_isaac_lab() -> dict[str, Path]:
+    """Shipped configurations for Isaac Lab's own scripts, by name, as in ``isaaclab/ant_genpo``."""
+    files = sorted((folder() / ISAAC_LAB).glob("*.yaml"))
+    return {f"{ISAAC_LAB}{path.stem}": path for path in files}
+
+
+def find(word: str) -> Path:
+    """A configuration by its shipped name or its path.
+
+    Raises:
+        ConfigError: there is neither.
+    """
+    configs = shipped() | for_isaac_lab()
+    if word in configs:
+        return configs[word]
+    path = Path(word)
+    if path.is_file():
+        return path
+    if path.is_dir() and (path / "config.yaml").is_file():
+        return path / "config.yaml"
+    for key, file in entry_points(word).items():
+        name = f"{ISAAC_LAB}{file.rpartition(':')[2].removesuffix('.yaml')}"
+        raise ConfigError(
+            f"CONFIG: {word} is a task of Isaac Lab; its configuration is {name}, which its "
+            f"train.py takes by --agent {key}."
+        )
+    if path.suffix in (".yaml", ".yml"):
+        raise ConfigError(f"CONFIG: no file {word}. `rlg-genpo list` shows the shipped names.")
+    raise ConfigError(
+        f"CONFIG: no shipped configuration and no file is called {word!r}"
+        f"{nearest(word, configs)} `rlg-genpo list` shows the shipped names."
+    )
+
+
+def load(path: Path) -> Params:
+    """``params`` of a YAML file.
+
+    Raises:
+        ConfigError: not YAML, or without a ``params`` block.
+    """
+    try:
+        document = yaml.load(path.read_text(), Loader)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{path}: not valid YAML: {error}") from error
+    params = document.get("params") if isinstance(document, Mapping) else None
+    if not isinstance(params, dict):
+        raise ConfigError(f"{path}: must be a block of keys with `params:` at the top.")
+    return params
+
+
+def dump(params: Params) -> str:
+    """``params`` as YAML text that :func:`load` reads back."""
+    return yaml.safe_dump({"params": params}, sort_keys=False)
+
+
+def override(params: Params, assignments: Iterable[str]) -> None:
+    """Set each ``block.key=value``, in place.
+
+    Raises:
+        ConfigError: no ``=``, or a key that neither the file has nor rl_games knows.
+    """
+    for assignment in assignments:
+        key, equals, text = assignment.partition("=")
+        if not equals or not key:
+            raise ConfigError(f"{assignment!r}: an override reads key=value, without spaces.")
+        for prefix in PREFIXES:
+            if key.startswith(prefix):
+                key = key.removeprefix(prefix)
+                break
+        try:
+            value = yaml.load(text, Loader)
+        except yaml.YAMLError as error:
+            raise ConfigError(f"params.{key}: {text!r} is not a YAML value.") from error
+        assign(params, key.split("."), value)
+
+
+def assign(params: Params, keys: list[str], value: Any) -> None:
+    """Set one key, making blocks that rl_games knows where the file has none."""
+    block = params
+    for depth, key in enumerate(keys):
+        refuse_unknown(block, keys[:depth], key)
+        if depth == len(keys) - 1:
+            block[key] = value
+            return
+        if block.get(key) is None:
+            block[key] = {}
+        if not isinstance(block[key], dict):
+            here = ".".join(["params", *keys[: depth + 1]])
+            raise ConfigError(f"{here}: is a value, {block[key]!r}, not a block of keys.")
+        block = block[key]
+
+
+def refuse_unknown(block: Mapping[str, Any], parents: list[str], key: str) -> None:
+    """Refuse an override of a key which rl_games would silently ignore."""
+    names = known.keys(tuple(parents))
+    if key in block or names is None or key in names:
+        return
+    full = ".".join(["params", *parents, key])
+    raise ConfigError(
+        f"{full}: unknown key{nearest(key, {*names, *block})} "
+        "If your own code reads it, put it into the YAML file."
+    )
+
+
+def nearest(word: str, names: Iterable[str], count: int = 3) -> str:
+    """ ", did you mean ...?" with the nearest names, or a full stop."""
+    near = get_close_matches(word, list(names), n=count, cutoff=0.6)
+    if not near:
+        return "."
+    return ", did you mean " + " or ".join(repr(name) for name in near) + "?"

@@ -1,0 +1,165 @@
+"""``rlg-genpo doctor``: what is installed, which doors are open, and what to do about the rest."""
+
+import importlib
+import platform
+from dataclasses import dataclass
+from importlib import metadata
+from importlib.util import find_spec
+
+from rlg_genpo import isaaclab
+from rlg_genpo.isaaclab import tasks as isaaclab_tasks
+from rlg_genpo.version import __version__
+
+#: versions of rl_games that the test-suite has run on
+TESTED = ("1.6.1", "1.6.5", "2.0")
+DOOR = "rlg_genpo.isaaclab:open_door"
+LAUNCHER = "python -m rlg_genpo.isaaclab path/to/train.py ARGS"
+
+
+@dataclass(frozen=True)
+class Fact:
+    """One line of the report."""
+
+    topic: str
+    found: str
+    #: the way out, where something is wrong
+    mend: str | None = None
+
+    def __str__(self) -> str:
+        line = f"  {self.topic:22} {self.found}"
+        return line if self.mend is None else f"{line}\n{'':25}-> {self.mend}"
+
+
+def report(task: str | None = None) -> tuple[list[str], bool]:
+    """The report's lines, and whether everything is well.
+
+    Args:
+        task: also say which of our configurations this task of Isaac Lab has.
+    """
+    has_isaaclab = version_of("isaaclab") is not None or find_spec("isaaclab_tasks") is not None
+    sections = {
+        f"rlg_genpo {__version__} on Python {platform.python_version()}": installed(has_isaaclab),
+        "doors": [pip_door(has_isaaclab), registration(), tasks(has_isaaclab)],
+    }
+    if task is not None:
+        sections["task"] = [configurations_of(task)]
+    else:
+        sections["tasks with our configurations"] = shipped()
+    facts = [fact for section in sections.values() for fact in section]
+    lines = []
+    for title, section in sections.items():
+        lines += [title, *map(str, section), ""]
+    wrong = sum(fact.mend is not None for fact in facts)
+    lines.append("All is well." if not wrong else f"{wrong} to mend, marked ->.")
+    return lines, not wrong
+
+
+def version_of(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def installed(has_isaaclab: bool) -> list[Fact]:
+    return [torch_fact(), rl_games_fact(), plain("gymnasium"), gym_fact(has_isaaclab), lab_fact()]
+
+
+def plain(package: str) -> Fact:
+    found = version_of(package)
+    if found is None:
+        return Fact(package, "missing", f"pip install {package}")
+    return Fact(package, found)
+
+
+def torch_fact() -> Fact:
+    fact = plain("torch")
+    if fact.mend is not None:
+        return fact
+    import torch
+
+    device = torch.cuda.get_device_name() if torch.cuda.is_available() else "no CUDA device"
+    return Fact("torch", f"{fact.found}, {device}")
+
+
+def rl_games_fact() -> Fact:
+    found = version_of("rl-games")
+    if found is None and find_spec("rl_games") is None:
+        return Fact("rl_games", "missing", "pip install rl-games")
+    if found is None:
+        return Fact("rl_games", "of unknown version (not installed by pip)")
+    known = any(found == version or found.startswith(f"{version}.") for version in TESTED)
+    return Fact("rl_games", found if known else f"{found}, untested (tested: {', '.join(TESTED)})")
+
+
+def gym_fact(has_isaaclab: bool) -> Fact:
+    found = version_of("gym")
+    if found is not None:
+        return Fact("gym", found)
+    if has_isaaclab:
+        return Fact("gym", "missing", "pip install gym; Isaac Lab's rl_games wrapper imports it")
+    return Fact("gym", "not installed; only Isaac Lab's rl_games wrapper needs it")
+
+
+def lab_fact() -> Fact:
+    found = version_of("isaaclab")
+    if found is None:
+        return Fact("isaaclab", "not installed; `rlg-genpo list` shows what runs without it")
+    return Fact("isaaclab", found)
+
+
+def pip_door(has_isaaclab: bool) -> Fact:
+    """Whether the old gym would find and load our entry point."""
+    topic = "pip install alone"
+    values = [point.value for point in metadata.entry_points(group="gym.envs")]
+    if DOOR not in values:
+        return Fact(
+            topic,
+            "shut: no entry point gym.envs of ours is installed",
+            f"install this package by pip again, or {LAUNCHER}",
+        )
+    if not has_isaaclab:
+        return Fact(topic, "open, and idle without Isaac Lab")
+    return Fact(topic, "open")
+
+
+def registration() -> Fact:
+    """Whether rl_games takes our names."""
+    topic = "rl_games' tables"
+    try:
+        package = importlib.import_module("rlg_genpo.algorithm")
+        package.register()
+    except Exception as error:
+        return Fact(topic, f"not registered ({type(error).__name__})", str(error))
+    return Fact(topic, f"registered: {', '.join(package.ALGORITHMS)}")
+
+
+def tasks(has_isaaclab: bool) -> Fact:
+    """How many tasks have our keys, where they can be imported without the simulator."""
+    topic = "Isaac Lab's tasks"
+    if not has_isaaclab:
+        return Fact(topic, "not there")
+    try:
+        importlib.import_module(isaaclab.TASKS_PACKAGE)
+    except Exception as error:
+        return Fact(topic, f"known once the simulator runs (now: {type(error).__name__}: {error})")
+    return Fact(topic, f"our configurations on {len(isaaclab.add_entry_points())} of them")
+
+
+def configurations_of(task: str) -> Fact:
+    found = isaaclab_tasks.entry_points(task)
+    if not found:
+        return Fact(task, "no configuration of ours", isaaclab.WAY_OUT)
+    return Fact(task, ", ".join(f"--agent {key}" for key in found))
+
+
+def shipped() -> list[Fact]:
+    """Every task by Isaac Lab 2's name, with its policies."""
+    facts = []
+    for stem, names in isaaclab_tasks.TASKS.items():
+        policies = [policy for policy, stems in isaaclab_tasks.POLICIES.items() if stem in stems]
+        if stem in isaaclab_tasks.BASELINES:
+            policies.append("Gaussian PPO")
+        facts.append(Fact(f"{names[0]}-v0", ", ".join(policies)))
+    width = max(len(fact.topic) for fact in facts)
+    return [Fact(fact.topic.ljust(width), fact.found) for fact in facts]

@@ -1,0 +1,195 @@
+"""``rlg-genpo play`` and ``rlg-genpo eval``: what a trained policy reaches."""
+
+import json
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from math import ceil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rlg_genpo.cli import configs, machine, rollouts, runs, simulators, validation
+from rlg_genpo.cli.configs import Params
+from rlg_genpo.cli.rollouts import Episode
+from rlg_genpo.cli.runs import Checkpoint
+from rlg_genpo.errors import ConfigError
+
+Say = Callable[[str], None]
+
+MOST_ENVS = 64
+RESAMPLES = 10_000
+COLUMNS = ("mean", "low", "high", "median", "min", "max", "length")
+HEADINGS = ("mean", "95% from", "to", "median", "min", "max", "length")
+
+
+def config_of(checkpoint: Checkpoint, given: str | None) -> Params:
+    """The configuration that a checkpoint was trained with.
+
+    Raises:
+        ConfigError: it is not beside the checkpoint and not given.
+    """
+    if given is not None:
+        return configs.load(configs.find(given))
+    if not checkpoint.run.config.is_file():
+        raise ConfigError(
+            f"{checkpoint.path}: no config.yaml in {checkpoint.run.folder}; give --config FILE."
+        )
+    return configs.load(checkpoint.run.config)
+
+
+def locate(word: str, which: str = "last") -> Checkpoint:
+    """As :func:`runs.locate`; the name of a configuration for Isaac Lab gets its own answer."""
+    given = configs.for_isaac_lab().get(word)
+    if given is not None:
+        simulators.refuse_isaac_lab(configs.load(given)["config"])
+    return runs.locate(word, which)
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A way to choose actions, and its row of the table."""
+
+    deterministic: bool
+    mode: str | None = None  # of the policy's deployments; None for its default
+
+    @property
+    def name(self) -> str:
+        kind = "deterministic" if self.deterministic else "sampled"
+        return kind if self.mode is None else f"{self.mode}_{kind}"
+
+
+def kinds_of(params: Params, modes: Sequence[str]) -> list[Kind]:
+    """What is measured: the default, and the modes asked for, or else the averaged flow alone.
+
+    Raises:
+        ConfigError: the policy has no such mode.
+    """
+    name = params["algo"]["name"]
+    known = validation.SETTINGS[name].deployments if name in validation.SETTINGS else ()
+    for mode in modes:
+        validation.check_mode(params, mode)
+    if not modes and "flow_ema" in known:
+        modes = ["flow_ema"]
+    return [Kind(flag, mode) for mode in (None, *modes) for flag in (True, False)]
+
+
+def play(
+    word: str,
+    episodes: int,
+    deterministic: bool,
+    mode: str | None,
+    device: str,
+    config: str | None,
+    seed: int,
+    say: Say,
+) -> None:
+    """One environment, one line per finished episode, and the mean."""
+    validation.check_count("--episodes", episodes)
+    checkpoint = locate(word)
+    params = rollouts.prepared(config_of(checkpoint, config), device, seed)
+    kind = Kind(deterministic, mode)
+    if mode is not None:
+        validation.check_mode(params, mode)
+    validation.check_checkpoint(params, checkpoint.load())
+    stage = rollouts.set_stage(params, checkpoint, 1, mode)
+    finished: list[Episode] = []
+
+    def tell(episode: Episode) -> None:
+        finished.append(episode)
+        say(f"episode {len(finished):3d}  return {episode.value:10.2f}  length {episode.length:5d}")
+
+    rollouts.play(stage, episodes, deterministic, tell)
+    mean = np.mean([episode.value for episode in finished])
+    say(f"mean return {mean:.2f} over {len(finished)} {kind.name.replace('_', ' ')} episodes")
+
+
+def evaluate(
+    word: str,
+    episodes: int,
+    seed: int,
+    which: str,
+    modes: Sequence[str],
+    device: str,
+    config: str | None,
+    say: Say,
+) -> dict[str, Any]:
+    """Deterministic and sampled returns over at least ``episodes`` episodes each; says a table.
+
+    Args:
+        modes: deployments to measure beside the policy's default, where it offers any.
+    """
+    validation.check_count("--episodes", episodes)
+    checkpoint = locate(word, which)
+    params = rollouts.prepared(config_of(checkpoint, config), device, seed)
+    kinds = kinds_of(params, modes)
+    state = checkpoint.load(validation.rows_per_env(params))
+    validation.check_checkpoint(params, state)
+    per_env = ceil(episodes / MOST_ENVS)
+    envs = ceil(episodes / per_env)
+    results = {}
+    for kind in kinds:
+        found: list[Episode] = []
+        stage = rollouts.set_stage(params, checkpoint, envs, kind.mode)
+        rollouts.play(stage, per_env, kind.deterministic, found.append)
+        results[kind.name] = summary(found, seed)
+    report = {
+        "task": simulators.task_of(params["config"]),
+        "policy": params["algo"]["name"],
+        "checkpoint": os.path.relpath(checkpoint.path),
+        "frames": state["frame"],
+        "seed": seed,
+        "episodes": envs * per_env,
+        "environments": envs,
+        "device": params["config"]["device"],
+        "versions": machine.versions(),
+        "results": results,
+    }
+    for line in table(report):
+        say(line)
+    return report
+
+
+def write_json(report: dict[str, Any], path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    runs.write_text(path, json.dumps(report, indent=2) + "\n")
+
+
+def summary(episodes: list[Episode], seed: int) -> dict[str, Any]:
+    """Statistics of the returns, with a 95% bootstrap interval of their mean."""
+    returns = np.array([episode.value for episode in episodes])
+    lengths = np.array([episode.length for episode in episodes])
+    low, high = interval(returns, seed)
+    return {
+        "mean": float(returns.mean()),
+        "low": low,
+        "high": high,
+        "median": float(np.median(returns)),
+        "min": float(returns.min()),
+        "max": float(returns.max()),
+        "length": float(lengths.mean()),
+        "returns": returns.tolist(),
+        "lengths": lengths.tolist(),
+    }
+
+
+def interval(values: np.ndarray, seed: int) -> tuple[float, float]:
+    """95% percentile bootstrap interval of the mean."""
+    generator = np.random.default_rng(seed)
+    picks = generator.integers(len(values), size=(RESAMPLES, len(values)))
+    low, high = np.percentile(values[picks].mean(axis=1), (2.5, 97.5))
+    return float(low), float(high)
+
+
+def table(report: dict[str, Any]) -> list[str]:
+    """The results as lines of text."""
+    wide = max(len(kind) for kind in report["results"]) + 1
+    lines = [
+        f"{report['policy']} on {report['task']}: {report['checkpoint']}, "
+        f"{report['frames']} frames, {report['episodes']} episodes each, seed {report['seed']}",
+        " " * wide + "".join(f"{heading:>10}" for heading in HEADINGS),
+    ]
+    for kind, result in report["results"].items():
+        lines.append(f"{kind:{wide}}" + "".join(f"{result[column]:10.1f}" for column in COLUMNS))
+    return lines

@@ -1,0 +1,139 @@
+"""Episodes of a trained policy, through rl_games' player on its own vectorised environments."""
+
+import contextlib
+import io
+import warnings
+from collections.abc import Callable, Iterator
+from copy import deepcopy
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from rl_games.common import vecenv
+from rl_games.torch_runner import Runner
+
+from rlg_genpo.cli import machine, validation
+from rlg_genpo.cli.configs import Params
+from rlg_genpo.cli.runs import Checkpoint
+from rlg_genpo.cli.session import seed_all
+from rlg_genpo.envs import SIMULATORS
+
+
+@dataclass(frozen=True)
+class Episode:
+    """One finished episode."""
+
+    env: int
+    value: float  # undiscounted sum of rewards, the mean over several agents' sums
+    length: int  # environment steps
+
+
+@dataclass
+class Stage:
+    """A player, and the environments that it plays in."""
+
+    player: Any
+    env: Any
+    count: int
+
+    @property
+    def agents(self) -> int:
+        """Rows of each environment, environment-major: more than 1 with native agents."""
+        return self.player.num_agents
+
+
+def prepared(params: Params, device: str, seed: int) -> Params:
+    """A run's configuration, made ready for playing."""
+    params = deepcopy(params)
+    validation.check_shape(params)
+    machine.set_device(params["config"], device)
+    machine.set_threads(params)
+    validation.check(params)
+    params["seed"] = seed
+    params["config"].setdefault("env_config", {})["seed"] = seed
+    return params
+
+
+def set_stage(params: Params, checkpoint: Checkpoint, count: int, mode: str | None) -> Stage:
+    """Make the player and ``count`` environments, and load the checkpoint.
+
+    Args:
+        params: from :func:`prepared`.
+        mode: a deployment of the policy, instead of what its YAML says.
+    """
+    with quiet():
+        runner = Runner()
+        runner.load({"params": params})
+        config = runner.params["config"]
+        for simulator in SIMULATORS.values():
+            simulator.prepare(config)
+        # The player would drop env_config.seed if it made the environments itself.
+        env = vecenv.create_vec_env(config["env_name"], count, **config["env_config"])
+        config["vec_env"], config["env_info"] = env, env.get_env_info()
+        player = runner.create_player()
+        if mode is not None:
+            player.deployment = mode
+        with checkpoint.readable() as path:
+            player.restore(str(path))
+    seed_all(params["seed"])
+    # DDPL joins native agents, and plays in what it made of the environments.
+    return Stage(player, player.env, count)
+
+
+def play(
+    stage: Stage, episodes_per_env: int, deterministic: bool, on_end: Callable[[Episode], None]
+) -> None:
+    """Play until every environment has contributed its episodes; more are not counted.
+
+    With several agents to an environment an episode's return is the mean of theirs.
+
+    That every one contributes as many keeps short episodes from being over-represented.
+    """
+    player = stage.player
+    obs = player.env_reset(stage.env)
+    player.get_batch_size(obs, 1)
+    player.init_rnn()
+    returns = np.zeros(stage.count)
+    lengths = np.zeros(stage.count, dtype=int)
+    ended = np.zeros(stage.count, dtype=int)
+    while (ended < episodes_per_env).any():
+        action = player.get_action(obs, deterministic)
+        obs, reward, done, info = player.env_step(stage.env, action)
+        reset = is_reset_step(info, stage.count)
+        done = done.cpu().numpy().astype(bool).reshape(stage.count, -1).any(axis=1)
+        returns += reward.cpu().numpy().reshape(stage.count, -1).mean(axis=1)
+        lengths += ~reset
+        for index in np.flatnonzero(done):
+            if ended[index] < episodes_per_env:
+                on_end(Episode(int(index), float(returns[index]), int(lengths[index])))
+        ended += done
+        returns[done], lengths[done] = 0.0, 0
+        forget(player, (done | reset).repeat(stage.agents))
+
+
+def is_reset_step(info: Any, count: int) -> NDArray[np.bool_]:
+    """Where a step was no step, (B,): envpool resets an environment on the step after its last.
+
+    It then ignores the action, rewards 0 and reports ``elapsed_step`` 0.
+    """
+    if isinstance(info, dict) and "elapsed_step" in info:
+        return np.asarray(info["elapsed_step"]) == 0
+    return np.zeros(count, dtype=bool)
+
+
+def forget(player: Any, where: NDArray[np.bool_]) -> None:
+    """Clear a recurrent policy's memory in the rows where an episode ended or begins."""
+    if player.is_rnn:
+        rows = torch.as_tensor(where)
+        for state in player.states:
+            state[:, rows, :] = 0.0
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Swallow what rl_games prints, and warnings about its habits."""
+    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+        warnings.simplefilter("ignore")
+        yield

@@ -1,0 +1,230 @@
+"""The run folder: what a run was, how far it came, and its checkpoints."""
+
+import contextlib
+import csv
+import fcntl
+import json
+import os
+import re
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from rlg_genpo.cli import configs
+from rlg_genpo.cli.configs import Params
+from rlg_genpo.errors import ConfigError
+
+COLUMNS: tuple[str, ...] = ("epoch", "frame", "wall_seconds", "cpu_seconds", "mean_return", "fps")
+
+SEED_SUFFIX = re.compile(r"_seed\d+$")
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run folder, existing or not."""
+
+    folder: Path
+
+    @property
+    def name(self) -> str:
+        return self.folder.name
+
+    @property
+    def group(self) -> str:
+        """The name without its seed: runs that differ in nothing else share it."""
+        return SEED_SUFFIX.sub("", self.name)
+
+    @property
+    def config(self) -> Path:
+        return self.folder / "config.yaml"
+
+    @property
+    def facts(self) -> Path:
+        return self.folder / "run.json"
+
+    @property
+    def progress(self) -> Path:
+        return self.folder / "progress.csv"
+
+    @property
+    def log(self) -> Path:
+        return self.folder / "train.log"
+
+    @property
+    def last(self) -> Path:
+        return self.folder / "nn" / "last.pth"
+
+    def best(self) -> Path:
+        """rl_games' checkpoint of the best mean return."""
+        return self.folder / "nn" / f"{configs.load(self.config)['config']['name']}.pth"
+
+    def has_trained(self) -> bool:
+        """Whether something would be lost if another run took this folder."""
+        return any(self.folder.glob("nn/*.pth"))
+
+    @contextlib.contextmanager
+    def held(self) -> Iterator[None]:
+        """Keep other processes from training in this folder; freed when the process ends.
+
+        Raises:
+            ConfigError: another process holds it.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with self.log.open("a") as log:
+            try:
+                fcntl.flock(log, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise ConfigError(f"{self.folder}: another process is training here.") from None
+            yield
+
+    def write_config(self, params: Params) -> None:
+        write_text(self.config, configs.dump(params))
+
+    def read_facts(self) -> dict[str, Any]:
+        return json.loads(self.facts.read_text()) if self.facts.is_file() else {}
+
+    def write_facts(self, facts: dict[str, Any]) -> None:
+        write_text(self.facts, json.dumps(facts, indent=2) + "\n")
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A checkpoint file and the run that it belongs to."""
+
+    path: Path
+    run: Run
+
+    def load(self, rows_per_env: int = 1) -> dict[str, Any]:
+        """rl_games' state, on the CPU.
+
+        Args:
+            rows_per_env: of the run, by which its ``frame`` becomes one of environment frames;
+                rl_games counts every agent's. With 1 the state is as it stands in the file.
+
+        Raises:
+            ConfigError: the file holds no such state.
+        """
+        try:
+            state = torch.load(self.path, map_location="cpu", weights_only=False)
+        except Exception as error:
+            raise ConfigError(f"{self.path}: not a readable checkpoint ({error}).") from error
+        if not isinstance(state, dict) or not {"model", "epoch", "frame"} <= state.keys():
+            raise ConfigError(f"{self.path}: not a training checkpoint of rl_games.")
+        return {**state, "frame": state["frame"] // rows_per_env}
+
+    @contextlib.contextmanager
+    def readable(self) -> Iterator[Path]:
+        """The checkpoint as a file that rl_games can load here.
+
+        rl_games loads tensors to the device they were saved from; where that is missing, this is a
+        temporary copy on the CPU.
+        """
+        if torch.cuda.is_available() or not holds_cuda(self.path):
+            yield self.path
+            return
+        with tempfile.TemporaryDirectory() as folder:
+            copy = Path(folder) / self.path.name
+            torch.save(self.load(), copy)
+            yield copy
+
+
+def holds_cuda(path: Path) -> bool:
+    """Whether a checkpoint's tensors were saved from a CUDA device."""
+    places: set[str] = set()
+
+    def note(storage: Any, place: str) -> Any:
+        places.add(place)
+        return storage
+
+    torch.load(path, map_location=note, weights_only=False)
+    return any(place.startswith("cuda") for place in places)
+
+
+def elsewhere(folder: Path) -> str:
+    """The end of a sentence about a folder that is no run of this command line."""
+    if (folder / "nn").is_dir():
+        return (
+            "; rl_games or Isaac Lab wrote it: their play.py --checkpoint plays it, TensorBoard "
+            "shows its curves."
+        )
+    return "."
+
+
+def locate(word: str, which: str = "last") -> Checkpoint:
+    """A run folder's checkpoint, or a checkpoint by its own path.
+
+    Args:
+        word: RUN folder or .pth file.
+        which: of a run folder, its ``last`` or its ``best`` one.
+
+    Raises:
+        ConfigError: there is none; says what there is.
+    """
+    path = Path(word)
+    if path.is_file():
+        inside = path.parent.name == "nn"
+        return Checkpoint(path, Run(path.absolute().parents[1] if inside else path.parent))
+    if not path.is_dir():
+        raise ConfigError(f"{word}: no such run folder or checkpoint.")
+    run = Run(path)
+    if not run.config.is_file():
+        raise ConfigError(f"{word}: not a run folder (it has no config.yaml){elsewhere(path)}")
+    checkpoint = run.last if which == "last" else run.best()
+    if checkpoint.is_file():
+        return Checkpoint(checkpoint, run)
+    there = ", ".join(str(p.relative_to(path)) for p in sorted(path.glob("nn/*.pth"))) or "none"
+    why = ""
+    if which == "best":
+        why = " rl_games writes it from epoch params.config.save_best_after (100) on."
+    raise ConfigError(
+        f"{word}: has no {checkpoint.relative_to(path)}. Checkpoints there: {there}.{why}"
+    )
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file so that no reader and no crash ever sees half of it."""
+    temporary = path.with_name(f".{path.name}.tmp")
+    temporary.write_text(text)
+    os.replace(temporary, path)
+
+
+def save_last(agent: Any, run: Run) -> None:
+    """Write ``nn/last.pth`` so that no crash leaves half of it."""
+    temporary = run.last.with_name(".last.tmp")
+    # agent.save would append the suffix, and sleep and retry through 31 seconds on a full disk.
+    torch.save(agent.get_full_state_weights(), temporary)
+    os.replace(temporary, run.last)
+
+
+def read_progress(run: Run) -> list[dict[str, float | None]]:
+    """Rows of ``progress.csv``; None for a return where no episode had ended."""
+    return [
+        {key: float(row[key]) if row[key] else None for key in COLUMNS}
+        for row in progress_until(run, None)
+    ]
+
+
+def progress_until(run: Run, epoch: int | None) -> list[dict[str, str]]:
+    """Rows of ``progress.csv`` as they stand there, up to an epoch.
+
+    A run that was killed has rows of epochs after its checkpoint, and perhaps half a last row.
+    """
+    if not run.progress.is_file():
+        return []
+    with run.progress.open(newline="") as file:
+        rows = [row for row in csv.DictReader(file) if None not in row.values()]
+    return [row for row in rows if epoch is None or int(row["epoch"]) <= epoch]
+
+
+def write_progress(run: Run, rows: list[dict[str, str]]) -> None:
+    lines = [",".join(COLUMNS), *(",".join(row[key] for key in COLUMNS) for row in rows)]
+    write_text(run.progress, "\n".join(lines) + "\n")
+
+
+def append_progress(run: Run, row: dict[str, Any]) -> None:
+    with run.progress.open("a", newline="") as file:
+        csv.DictWriter(file, COLUMNS, lineterminator="\n").writerow(row)

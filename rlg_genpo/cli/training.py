@@ -1,0 +1,240 @@
+"""``rlg-genpo train``: a fresh run, or one that goes on."""
+
+import shlex
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from math import ceil
+from pathlib import Path
+from typing import Any, TextIO
+
+from rlg_genpo.cli import configs, machine, runs, session, simulators, validation
+from rlg_genpo.cli.configs import Params
+from rlg_genpo.cli.runs import Checkpoint, Run
+from rlg_genpo.cli.session import Job
+from rlg_genpo.errors import ConfigError
+
+Say = Callable[[str], None]
+
+FINISHED, INTERRUPTED = 0, 130
+
+
+@dataclass(frozen=True)
+class Options:
+    """The command line of ``train``; None where an option was not given."""
+
+    config: str | None = None
+    overrides: tuple[str, ...] = ()
+    seed: int | None = None
+    frames: int | None = None
+    envs: int | None = None
+    device: str = "auto"
+    runs: str | None = None
+    name: str | None = None
+    resume: str | None = None
+    command: str = "rlg-genpo train"
+
+
+def train(options: Options, say: Say, console: TextIO) -> int:
+    """Train; returns the process's exit code.
+
+    Raises:
+        ConfigError: before any environment is made, if it cannot work.
+    """
+    checkpoint, params = source(options, say)
+    state = loaded(checkpoint, params) if checkpoint else {"epoch": 0, "frame": 0}
+    rate = params["config"].get("learning_rate") if checkpoint else None
+    configs.override(params, options.overrides)
+    device, threads = prepare(params, options, state, say)
+    run = checkpoint.run if checkpoint else fresh_run(options, params)
+    job = Job(
+        run,
+        params,
+        checkpoint,
+        epoch=state["epoch"],
+        frame=state["frame"],
+        best_return=best_return(state),
+        learning_rate=changed_rate(rate, params["config"]),
+    )
+    if checkpoint and is_finished(params["config"], state):
+        resume = resume_command(run)
+        say(f"{run.folder} is finished at {state['frame']} frames. To go on: {resume} --frames N")
+        return FINISHED
+    with run.held():
+        if not checkpoint:
+            refuse_trained(run)
+        facts = first_facts(job, options, device)
+        say(f"run:     {run.folder}" + (f", from {state['frame']} frames on" if checkpoint else ""))
+        say(f"device:  {device}")
+        say(threads)
+        outcome = session.execute(job, facts, console)
+    return report(run, outcome, say)
+
+
+def source(options: Options, say: Say) -> tuple[Checkpoint | None, Params]:
+    """The checkpoint to go on from, if any, and the configuration as its file says it."""
+    if options.resume is None:
+        if options.config is None:
+            raise ConfigError(
+                "CONFIG: missing; `rlg-genpo list` shows the shipped ones. Or --resume RUN."
+            )
+        return None, configs.load(configs.find(options.config))
+    for option, value in (("--name", options.name), ("--runs", options.runs)):
+        if value is not None:
+            raise ConfigError(f"{option} {value}: --resume continues in the run's own folder.")
+    checkpoint = runs.locate(options.resume)
+    if checkpoint.run.config.is_file():
+        if options.config is not None:
+            say(f"configuration: {checkpoint.run.config}; {options.config} is ignored")
+        return checkpoint, configs.load(checkpoint.run.config)
+    if options.config is None:
+        raise ConfigError(
+            f"{options.resume}: has no config.yaml in {checkpoint.run.folder}; name its CONFIG."
+        )
+    return checkpoint, configs.load(configs.find(options.config))
+
+
+def loaded(checkpoint: Checkpoint, params: Params) -> dict[str, Any]:
+    """The state of a run that goes on, in environment frames, as it was configured until now."""
+    validation.check_shape(params)
+    state = checkpoint.load(validation.rows_per_env(params))
+    validation.check_checkpoint(params, state)
+    return state
+
+
+def prepare(params: Params, options: Options, state: dict[str, Any], say: Say) -> tuple[str, str]:
+    """Apply the options in place and check the whole; returns the device, and the threads' line."""
+    validation.check_shape(params)
+    config = params["config"]
+    simulators.refuse_isaac_lab(config)
+    if options.seed is not None:
+        params["seed"] = options.seed
+    elif params.get("seed") is None:
+        params["seed"] = int(datetime.now().timestamp())
+    check_seed(params["seed"])
+    frames = options.frames
+    if options.envs is not None:
+        # The run's length is in frames to its user, in epochs to rl_games.
+        frames = frames or validation.planned_frames(config)
+        set_envs(params, options.envs, say)
+    if frames is not None:
+        set_frames(config, frames, state)
+    device = machine.set_device(config, options.device)
+    threads = machine.set_threads(params)
+    validation.check(params)
+    return device, threads
+
+
+def check_seed(seed: Any) -> None:
+    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**31:
+        raise ConfigError(f"params.seed: must be a whole number in [0, 2**31), got {seed!r}.")
+
+
+def set_envs(params: Params, envs: int, say: Say) -> None:
+    """Set ``num_actors``, and a minibatch size that divides the new batch."""
+    config = params["config"]
+    config["num_actors"] = envs
+    validation.check_count("params.config.num_actors", envs)
+    if "minibatch_size" not in config:
+        return
+    size = validation.minibatch_size(config)
+    fitting = validation.largest_divisor(params, size)
+    if fitting != size:
+        config["minibatch_size"] = fitting
+        agents = validation.rows_per_env(params)
+        each = f" * {agents} agents" if agents > 1 else ""
+        say(
+            f"params.config.minibatch_size: {size} -> {fitting}, the largest below that divides "
+            f"{envs} environments * horizon_length {config['horizon_length']}{each}"
+        )
+
+
+def set_frames(config: dict[str, Any], frames: int, state: dict[str, Any]) -> None:
+    """End after ``frames`` environment frames: in epochs, as rl_games' linear schedule counts."""
+    validation.check_count("--frames", frames)
+    left = max(0, frames - state["frame"])
+    config["max_epochs"] = state["epoch"] + ceil(left / validation.frames_per_epoch(config))
+    config.pop("max_frames", None)
+
+
+def is_finished(config: dict[str, Any], state: dict[str, Any]) -> bool:
+    epochs, frames = config.get("max_epochs", -1), config.get("max_frames", -1)
+    return (epochs != -1 and state["epoch"] >= epochs) or (
+        frames != -1 and state["frame"] >= frames
+    )
+
+
+def changed_rate(before: Any, config: dict[str, Any]) -> float | None:
+    """A learning rate that the user sets anew in a run that goes on; None to keep the restored."""
+    rate = config["learning_rate"]
+    return None if before is None or rate == before else float(rate)
+
+
+def best_return(state: dict[str, Any]) -> float | None:
+    """The best mean return so far, which decides when rl_games overwrites its best checkpoint."""
+    value = state.get("last_mean_rewards")
+    return None if value is None else float(value)
+
+
+def fresh_run(options: Options, params: Params) -> Run:
+    """The new run's folder.
+
+    Raises:
+        ConfigError: a run stands there already.
+    """
+    name = options.name
+    if name is None:
+        path = configs.find(options.config or "")
+        # A run's own config.yaml is called after its folder.
+        stem = Run(path.absolute().parent).group if path.name == "config.yaml" else path.stem
+        name = f"{stem}_seed{params['seed']}"
+    if Path(name).name != name:
+        raise ConfigError(f"--name {name}: must be a folder's name; its parent is --runs.")
+    run = Run(Path(options.runs or "runs") / name)
+    refuse_trained(run)
+    return run
+
+
+def refuse_trained(run: Run) -> None:
+    if run.has_trained():
+        raise ConfigError(
+            f"{run.folder}: a run stands there already. Continue it with {resume_command(run)}, "
+            "or choose another --name or --seed."
+        )
+
+
+def resume_command(run: Run) -> str:
+    return f"rlg-genpo train --resume {shlex.quote(str(run.folder))}"
+
+
+def first_facts(job: Job, options: Options, device: str) -> dict[str, Any]:
+    """``run.json`` at a session's start."""
+    started = datetime.now().astimezone().isoformat(timespec="seconds")
+    earlier = job.run.read_facts() if job.checkpoint else {}
+    here = {"command": options.command, "started": started, "from_frame": job.frame}
+    return {
+        "status": "running",
+        "command": options.command,
+        "seed": job.params["seed"],
+        "started": started,
+        "versions": machine.versions(),
+        "device": machine.device_name(device),
+        "cpu_count": machine.cores(),
+        "threads": machine.threads(job.params),
+        "peak_memory_mb": earlier.get("peak_memory_mb", 0.0),
+        "sessions": [*earlier.get("sessions", []), here],
+    }
+
+
+def report(run: Run, outcome: dict[str, Any], say: Say) -> int:
+    """The closing lines, and the exit code."""
+    seconds = f"{outcome['wall_seconds']:.0f} s, {outcome['cpu_seconds']:.0f} CPU s"
+    say(f"{outcome['status']} at {outcome['frames']} frames ({seconds})")
+    if outcome["status"] == "finished":
+        say(f"evaluate it: rlg-genpo eval {shlex.quote(str(run.folder))}")
+        return FINISHED
+    if run.last.is_file():
+        say(f"resume it: {resume_command(run)}")
+    else:
+        say("nothing was saved: no epoch had ended")
+    return INTERRUPTED

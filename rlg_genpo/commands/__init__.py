@@ -1,1 +1,0 @@
-"""What ``rlg-genpo`` does, one idea per file. Nothing here prints: callers pass ``say``."""

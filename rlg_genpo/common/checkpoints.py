@@ -1,0 +1,94 @@
+"""What our checkpoints say about themselves, and the check before one is loaded."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from torch import nn
+
+from rlg_genpo.errors import CheckpointError
+from rlg_genpo.host import compat
+from rlg_genpo.version import __version__
+
+KEY = "rlg_genpo"
+#: raised when a checkpoint of before can no longer be read
+FORMAT = 1
+
+
+def describe(agent: Any) -> dict[str, Any]:
+    """Our part of a checkpoint: the policy, and what rl_games' resume forgets."""
+    return {
+        "format": FORMAT,
+        "version": __version__,
+        "policy": agent.name_in_logs,
+        "head": dict(agent.head),
+        "shapes": shapes_of(agent.model),
+        "learning_rate": float(agent.config["learning_rate"]),
+        "last_lr": agent.last_lr,
+        "entropy_coef": agent.entropy_coef,
+        "state": agent.extra_state(),
+    }
+
+
+def resume(agent: Any, extras: Mapping[str, Any]) -> None:
+    """Continue with the scheduled rate and coefficient at which the checkpoint was written.
+
+    Unless the YAML's own rate or its bounds were changed since: then the user wants otherwise.
+    """
+    start = float(agent.config["learning_rate"])
+    rate = extras["last_lr"] if start == extras["learning_rate"] else start
+    agent.last_lr = agent.bounded_rate(rate)
+    if agent.config.get("schedule_entropy", False):
+        agent.entropy_coef = extras["entropy_coef"]
+    for group in agent.optimizer.param_groups:
+        group["lr"] = agent.last_lr
+    agent.load_extra_state(extras.get("state", {}))
+
+
+def check(
+    weights: Mapping[str, Any], policy: str, head: Mapping[str, Any], model: nn.Module
+) -> Mapping[str, Any]:
+    """Whether a checkpoint fits; returns our part of it.
+
+    Raises:
+        CheckpointError: another policy, format, head or size; says what differs and the way out.
+    """
+    extras = weights.get(KEY)
+    if extras is None:
+        raise CheckpointError(
+            f"The checkpoint holds no {KEY} policy (a Gaussian one of rl_games, perhaps), but "
+            f"params.algo.name is {policy}. Load it with the YAML that it was trained with."
+        )
+    if extras["policy"] != policy:
+        raise CheckpointError(
+            f"The checkpoint holds a {extras['policy']} policy, but params.algo.name is {policy}. "
+            "Load it with the YAML that it was trained with."
+        )
+    if extras["format"] != FORMAT:
+        raise CheckpointError(
+            f"The checkpoint was written by rlg_genpo {extras['version']} in format "
+            f"{extras['format']}; this is {__version__}, format {FORMAT}. Install that version."
+        )
+    for key, value in head.items():
+        if extras["head"].get(key) != value:
+            raise CheckpointError(
+                f"{key}: the checkpoint's policy was trained with {extras['head'].get(key)}, the "
+                f"YAML says {value}. Set it back, or train anew."
+            )
+    there, here = extras["shapes"], shapes_of(model)
+    differing = sorted(
+        name for name in there.keys() | here.keys() if there.get(name) != here.get(name)
+    )
+    if differing:
+        name = differing[0]
+        raise CheckpointError(
+            f"The checkpoint's network differs in {len(differing)} tensors, first {name}: "
+            f"{there.get(name, 'absent')} there, {here.get(name, 'absent')} here. Check "
+            "params.network and the task against the YAML that it was trained with."
+        )
+    return extras
+
+
+def shapes_of(model: nn.Module) -> dict[str, tuple[int, ...]]:
+    """Shape of every tensor of a model, compiled or not."""
+    state = model.state_dict()
+    return {name.removeprefix(compat.COMPILED): tuple(value.shape) for name, value in state.items()}

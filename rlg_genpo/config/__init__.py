@@ -1,1 +1,0 @@
-"""Our YAML blocks, parsed once: a dataclass per block. Standard library only."""

@@ -1,0 +1,1 @@
+"""Conditional PPO: a Gaussian step on a frozen flow, distilled into it."""

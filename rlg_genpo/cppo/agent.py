@@ -1,0 +1,157 @@
+"""Conditional PPO's agent: PPO on the kernel's conditional ratio, then distillation into the flow.
+
+Source: "Conditional PPO" (CPPO), 2026, https://arxiv.org/abs/2603.04790. The stored (a_k, a), the
+conditional ratio and its clip, the entropy bound, a score regulariser with weight 0.02, flow
+matching after PPO and an averaged reference are the paper's. The regulariser's form and its
+alternatives, the averaging's rate and everything in :mod:`rlg_genpo.cppo.distillation` and
+:mod:`rlg_genpo.cppo.policy` that says so there are our reconstruction; no code is public.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from rl_games.algos_torch import torch_ext
+from torch import Tensor
+
+from rlg_genpo.common import ema as averaging
+from rlg_genpo.common import gaussian, losses
+from rlg_genpo.common import messages as io
+from rlg_genpo.common.agent import GenerativeAgent, Losses
+from rlg_genpo.common.estimators import masked_mean, mixture_entropy
+from rlg_genpo.cppo import regularisers as kernels
+from rlg_genpo.cppo.config import CPPOSettings
+from rlg_genpo.cppo.distillation import Distillation
+from rlg_genpo.cppo.energy import energy_distance
+from rlg_genpo.errors import DivergedError
+
+#: states, and samples per state, on which an epoch's distances and entropies are measured
+PROBE_STATES, PROBE_SAMPLES = 64, 16
+
+
+class CPPOAgent(GenerativeAgent):
+    """``algo.name: cppo``."""
+
+    name_in_logs = "cppo"
+
+    def __init__(self, base_name: str, params: dict[str, Any]) -> None:
+        settings = CPPOSettings.from_params(params)
+        self.algo = settings.algo
+        self.head = settings.head()
+        super().__init__(base_name, params)
+        self.distillation = Distillation(self.policy, settings.algo, self.share)
+
+    def policy_losses(self, batch: io.Minibatch, result: io.Evaluation) -> Losses:
+        assert result.gaussian is not None
+        terms: Losses = {}
+        if self.algo.regulariser != "none" and self.algo.regulariser_coef:
+            value = masked_mean(self._regulariser(batch, result), batch.mask)
+            terms[self.algo.regulariser] = (self.algo.regulariser_coef, value)
+        if self.bounds_loss_coef:
+            bound = losses.BOUNDS[self.bound_loss_type](result.gaussian.mean)
+            terms["bounds"] = (self.bounds_loss_coef, masked_mean(bound, batch.mask))
+        if self.entropy_coef:
+            terms["entropy"] = (-self.entropy_coef, masked_mean(result.entropy, batch.mask))
+        return terms
+
+    def _regulariser(self, batch: io.Minibatch, result: io.Evaluation) -> Tensor:
+        kernel, rollout = result.gaussian, batch.rollout
+        assert kernel is not None and rollout is not None
+        if self.algo.regulariser == "kl_old":
+            return kernels.kl_old(kernel.mean, kernel.sigma, rollout.mean, rollout.sigma)
+        reference, _ = batch.stored.chunk(2, dim=-1)
+        delta = kernel.mean - reference
+        if self.algo.regulariser == "shrinkage":
+            return kernels.shrinkage(delta, kernel.sigma)
+        return kernels.langevin(delta, reference, kernel.sigma, self.algo.regulariser_scale)
+
+    def schedule_kl(self, batch: io.Minibatch, result: io.Evaluation, log_ratio: Tensor) -> Tensor:
+        now, before = result.gaussian, batch.latest
+        assert now is not None and before is not None
+        return torch_ext.policy_kl(now.mean, now.sigma, before.mean, before.sigma, False)
+
+    def minibatch_scalars(self, batch: io.Minibatch, result: io.Evaluation) -> dict[str, Tensor]:
+        now, then = result.gaussian, batch.rollout
+        assert now is not None and then is not None
+        kl = gaussian.kl(then.mean, then.sigma.log(), now.mean, now.sigma.log())
+        return {"kernel_kl": masked_mean(kl, batch.mask)}
+
+    # -- distillation -----------------------------------------------------------------------
+
+    def after_update(self) -> None:
+        source, reference = self._rollout_states()
+        passes = self.distillation.fit(source, reference)
+        self.scalars["matching_loss"].append(passes[-1])
+        self.scalars["matching_passes"].append(torch.tensor(float(len(passes))))
+        with torch.no_grad():
+            measured = self._probe()
+        self._stop_if_flow_diverged(passes[-1], measured["teacher_to_flow"])
+        self.distillation.move_reference()
+        measured["ema_drift"] = averaging.relative_distance(
+            self.policy.reference.parameters(), self.policy.flow.parameters()
+        )
+        for name, value in measured.items():
+            self.scalars[name].append(value)
+
+    def _stop_if_flow_diverged(self, *measured: Tensor) -> None:
+        # Before the reference takes it in, proposes NaN to the simulator and is saved.
+        if not torch.stack(measured).isfinite().all():
+            raise DivergedError(
+                f"The flow diverged in epoch {self.epoch_num}: its matching loss or its samples "
+                f"are no longer finite. params.algo.distill_lr is {self.algo.distill_lr:g}; lower "
+                "it, or params.algo.distill_grad_norm. The last checkpoint is of before."
+            )
+
+    def _rollout_states(self) -> tuple[Tensor, Tensor]:
+        """What the policy is conditioned on, (R, C), and a_k, (R, D), at every real row."""
+        self.model.eval()
+        sources, references = [], []
+        for index in range(len(self.dataset)):
+            batch = io.Minibatch.from_dict(self.dataset[index])
+            with self.autocast():
+                source = self.model.source(self._inputs(batch))
+            reference, _ = batch.stored.chunk(2, dim=-1)
+            real = slice(None) if batch.mask is None else batch.mask.bool()
+            sources.append(source[real])
+            references.append(reference[real])
+        return torch.cat(sources), torch.cat(references)
+
+    def _probe(self) -> dict[str, Tensor]:
+        """Distances and entropies at states that no gradient step has seen, the present ones."""
+        # Evenly spread over the environments, which may differ in terrain or task.
+        source = self.current_source()
+        source = source[:: max(1, len(source) // PROBE_STATES)][:PROBE_STATES]
+        policy, states = self.policy, len(source)
+        source = source.repeat_interleave(PROBE_SAMPLES, dim=0)
+
+        def by_state(rows: Tensor) -> Tensor:
+            return rows.unflatten(0, (states, PROBE_SAMPLES))
+
+        reference = policy.sample_flow(policy.reference, source, policy.noise(source))
+        flow = policy.sample_flow(policy.flow, source, policy.noise(source))
+        kernel = policy.kernel(source, reference)
+        teacher = kernel.sample()
+        # each state's first draw under the kernels of all its a_k
+        first = by_state(teacher)[:, :1]
+        log_density = -gaussian.neglogp(first, by_state(kernel.mean), policy.log_sigma)
+        low, high = mixture_entropy(log_density)
+        return {
+            "kernel_sigma": policy.log_sigma.exp().mean(),
+            "residual_size": (kernel.mean - reference).square().mean().sqrt(),
+            "reference_spread": by_state(reference).std(dim=1).mean(),
+            "action_spread": by_state(teacher).std(dim=1).mean(),
+            "teacher_to_flow": energy_distance(by_state(teacher), by_state(flow)).mean(),
+            "entropy_bound": gaussian.entropy(policy.log_sigma),
+            "entropy_low": low.mean(),
+            "entropy_high": high.mean(),
+        }
+
+    def epoch_scalars(self, batch: Mapping[str, Any]) -> dict[str, Tensor | float]:
+        executed = self.policy.to_env(batch["actions"])
+        return {"saturated_share": (executed.abs() > 1).float().mean()}
+
+    def extra_state(self) -> dict[str, Any]:
+        return {"distillation": self.distillation.state_dict()}
+
+    def load_extra_state(self, state: Mapping[str, Any]) -> None:
+        self.distillation.load_state_dict(state["distillation"])

@@ -1,0 +1,137 @@
+"""Conditional PPO's YAML blocks.
+
+What is the paper's and what is our reconstruction: :mod:`rlg_genpo.cppo.agent`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from rlg_genpo.common import checks
+from rlg_genpo.common import flow_config as flow
+from rlg_genpo.common.schema import at_least, one_of, option, parse, positive, widths, within
+
+REGULARISERS = ("none", "langevin", "shrinkage", "kl_old")
+DEPLOYMENTS = ("residual_mean", "residual_sample", "flow_ema", "flow")
+
+
+@dataclass(frozen=True)
+class ReferenceFlowConfig(flow.FlowConfig):
+    """``params.network.flow`` of CPPO: the flow that proposes a_k."""
+
+    steps: int = option(8, "N, Euler steps from noise to a_k", at_least(1))
+    condition: str = option(
+        "observation",
+        "what flow and kernel see: the (normalised) observation itself, and then the trunk serves "
+        "the critic alone; or the trunk's features, as under a CNN or an LSTM",
+        one_of(("features", "observation")),
+    )
+    output_scale: float = option(
+        0.0,
+        "factor on the velocity's last layer at the start; 0 starts at a_k = noise",
+        at_least(0),
+    )
+    noise_scale: float = option(
+        1.0,
+        "standard deviation of the flow's noise, and so of a_k at the start",
+        positive(),
+    )
+
+
+@dataclass(frozen=True)
+class ResidualConfig:
+    """``params.network.residual``: the Gaussian kernel N(a_k + delta(s, a_k), diag sigma^2)."""
+
+    units: tuple[int, ...] = option((64, 64), "hidden widths of delta's MLP", widths())
+    activation: str = option("silu", "of delta's MLP", one_of(flow.ACTIVATION_NAMES))
+    sigma: float = option(0.5, "the kernel's standard deviation at the start", positive())
+    output_scale: float = option(
+        0.0, "factor on delta's last layer at the start; 0 starts at delta = 0", at_least(0)
+    )
+
+
+@dataclass(frozen=True)
+class CPPOConfig:
+    """``params.algo`` of CPPO, beside its ``name``."""
+
+    name: str = option("cppo", "the algorithm")
+    regulariser: str = option(
+        "langevin",
+        "what holds the kernel: a Langevin step towards a normal, its reference sample, or the "
+        "rollout's kernel",
+        one_of(REGULARISERS),
+    )
+    regulariser_scale: float = option(
+        1.0, "standard deviation of the normal that the Langevin step aims at", positive()
+    )
+    regulariser_coef: float = option(0.02, "c, the regulariser's weight", at_least(0))
+    ema: float = option(
+        0.9,
+        "rho, the share of itself that the reference keeps in each iteration; 0 makes it the flow",
+        within("[0, 1)", 0, 1, open_high=True),
+    )
+    distill_epochs: int = option(15, "passes of flow matching over a rollout", at_least(1))
+    distill_minibatches: int = option(4, "minibatches of each pass", at_least(1))
+    distill_lr: float = option(1e-3, "of the flow's own Adam", positive())
+    distill_grad_norm: float = option(1.0, "largest norm of the flow's gradient", positive())
+    distill_threshold: float | None = option(
+        None, "end an iteration's passes once one's mean loss is below this", positive()
+    )
+    deployment: str | None = option(
+        None,
+        "what a player executes; if not given, residual_mean from zero noise when deterministic "
+        "and residual_sample, the policy that trains, when not",
+        one_of(DEPLOYMENTS),
+    )
+
+
+@dataclass(frozen=True)
+class CPPOSettings:
+    """Everything of ours in a CPPO YAML, and the checks that span several blocks."""
+
+    #: what a player may be told to execute, beside the policy's default
+    deployments: ClassVar[tuple[str, ...]] = DEPLOYMENTS
+
+    algo: CPPOConfig
+    flow: ReferenceFlowConfig
+    residual: ResidualConfig
+
+    @classmethod
+    def from_params(cls, params: Mapping[str, Any]) -> "CPPOSettings":
+        """Parse ``params`` of an rl_games YAML.
+
+        Raises:
+            ConfigError: naming the key, the value and the way out.
+        """
+        algo = parse(CPPOConfig, params.get("algo"), "params.algo")
+        network = checks.block_at(params, "network")
+        reference, residual = parse_reference_flow(network), parse_residual(network)
+        checks.check_names(params, "cppo", "cppo_actor_critic")
+        config = checks.block_at(params, "config")
+        checks.check_schedule(config, None)
+        checks.check_bounds(config)
+        return cls(algo, reference, residual)
+
+    def head(self) -> dict[str, Any]:
+        """What a checkpoint's policy depends on beside the shapes of its tensors, by YAML key."""
+        keys = ("steps", "condition", "activation", "noise_scale")
+        return {
+            **{f"{flow.PATH}.{key}": getattr(self.flow, key) for key in keys},
+            "params.network.residual.activation": self.residual.activation,
+        }
+
+    def summary(self) -> str:
+        """The policy in a few words, for ``rlg-genpo check``."""
+        widths = f"flow {list(self.flow.units)}, residual {list(self.residual.units)}"
+        return f"{self.flow.steps} steps, {widths} on the {self.flow.condition}"
+
+
+def parse_reference_flow(network: Mapping[str, Any]) -> ReferenceFlowConfig:
+    """``flow:`` of a network block."""
+    return flow.parse_flow(ReferenceFlowConfig, network)
+
+
+def parse_residual(network: Mapping[str, Any]) -> ResidualConfig:
+    """``residual:`` of a network block."""
+    checks.refuse_misspelt(network, "residual", "params.network")
+    return parse(ResidualConfig, network.get("residual"), "params.network.residual")

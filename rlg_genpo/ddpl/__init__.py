@@ -1,0 +1,1 @@
+"""DDPL: one diffusion policy per agent."""

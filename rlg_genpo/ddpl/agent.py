@@ -1,0 +1,154 @@
+"""DDPL's agent: rl_games' rollout and critic, then each agent's own policy improvement.
+
+DDPL (2026, https://arxiv.org/abs/2605.07101), reconstructed from the abstract. The paper's: one
+diffusion policy per agent, trained online by importance sampling score matching towards the target
+of decentralised softmax policy gradient. Everything else is our reconstruction, from it and from
+"Efficient Online Reinforcement Learning for Diffusion Policy", 2025,
+https://arxiv.org/abs/2502.00361: the mirror descent target, the proposals, critics, temperature and
+networks. Ours beside it: A_i for Q_i - V, the temperature solved for instead of stepped, a control
+variate, and the policy's start.
+
+On-policy, Q_i(s, a_i) needs no critic of all actions: the others' were drawn from their policies as
+they are, so a regression on a_i alone has their average for its solution.
+"""
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from rlg_genpo.common import messages as io
+from rlg_genpo.common.agent import GenerativeAgent
+from rlg_genpo.common.estimators import nearest_neighbour_entropy
+from rlg_genpo.ddpl import hosts, score_matching
+from rlg_genpo.ddpl.config import DDPLSettings
+from rlg_genpo.ddpl.improvement import Improvement, Judged, Rollout
+from rlg_genpo.errors import DivergedError
+
+logger = logging.getLogger(__name__)
+
+#: states, and samples per state, on which an epoch's spread and entropy are measured
+PROBE_STATES, PROBE_SAMPLES = 64, 16
+
+#: an agent whose actions spread less than this at a state no longer explores
+LEAST_SPREAD = 1e-3
+
+
+class DDPLAgent(GenerativeAgent):
+    """``algo.name: ddpl``."""
+
+    name_in_logs = "ddpl"
+
+    def __init__(self, base_name: str, params: dict[str, Any]) -> None:
+        DDPLSettings.from_params(params)
+        hosts.join(params["config"])
+        hosts.name_agents(params)
+        settings = DDPLSettings.from_params(params)
+        assert settings.agents is not None
+        self.names = [agent.name for agent in settings.agents]
+        self.algo = settings.algo
+        self.head = settings.head()
+        super().__init__(base_name, params)
+        rate = float(self.config["learning_rate"])
+        self.improvement = Improvement(self.policy, self.algo, rate, self.share)
+        self.dead: set[str] = set()
+        if self.algo.proposal == "reverse_kernel":
+            logger.warning(
+                "params.algo.proposal: reverse_kernel asks the action values far from the actions "
+                "that they were fitted to; safe only with a replay buffer, which is not here."
+            )
+
+    def after_update(self) -> None:
+        improvement = self.improvement
+        improvement.set_rate(self.last_lr)
+        rollout = self._rollout()
+        value_error = improvement.fit_values(rollout)
+        judged = improvement.judge(rollout)
+        denoising = improvement.refit(judged)
+        self._stop_if_policy_diverged(value_error, denoising)
+        self._scalars_of(judged, value_error, denoising)
+
+    def _rollout(self) -> Rollout:
+        """Every real row of the rollout; advantages standardised over them."""
+        self.model.eval()
+        parts: list[tuple[Tensor, Tensor, Tensor]] = []
+        for index in range(len(self.dataset)):
+            batch = io.Minibatch.from_dict(self.dataset[index])
+            with self.autocast():
+                source = self.model.source(self._inputs(batch))
+            real = slice(None) if batch.mask is None else batch.mask.bool()
+            parts.append((source[real], batch.stored[real], batch.advantage[real]))
+        source, stored, advantage = (torch.cat(part) for part in zip(*parts, strict=True))
+        advantage = (advantage - advantage.mean()) / (advantage.std() + 1e-8)
+        limit = self.algo.advantage_limit
+        return Rollout(source, stored, advantage.clamp(-limit, limit))
+
+    def _stop_if_policy_diverged(self, *measured: Tensor) -> None:
+        # Before the policy acts in the simulator and is saved.
+        if not torch.cat(measured).isfinite().all():
+            raise DivergedError(
+                f"A policy diverged in epoch {self.epoch_num}: the denoising loss or the action "
+                f"value's error of one of {', '.join(self.names)} is no longer finite. "
+                f"params.config.learning_rate is {self.config['learning_rate']}; lower it, or "
+                "params.algo.agent_grad_norm. The last checkpoint is of before."
+            )
+
+    # -- scalars ----------------------------------------------------------------------------
+
+    def _scalars_of(self, judged: Judged, value_error: Tensor, denoising: Tensor) -> None:
+        weights = judged.weights
+        if self.algo.weights == "joint_advantage":
+            # One proposal per state: what is weighed is the states.
+            weights = weights.transpose(1, 2) / weights.sum(dim=1, keepdim=True)
+        measured = {
+            "weight_entropy": score_matching.entropy(weights).mean(dim=-1),
+            "effective_samples": score_matching.effective_samples(weights).mean(dim=-1),
+            "temperature": judged.temperature,
+            "denoising_loss": denoising,
+            "action_value_error": value_error,
+            **self._probe(),
+        }
+        for name, values in measured.items():
+            for agent, value in zip(self.names, values, strict=True):
+                self.scalars[f"{name}/{agent}"].append(value)
+        self._warn_of_dead(measured["action_spread"])
+
+    @torch.no_grad()
+    def _probe(self) -> dict[str, Tensor]:
+        """Spread and entropy of each agent's actions at a few of the environments' states."""
+        # Evenly spread over the environments, which may differ in terrain or task.
+        source = self.current_source()
+        source = source[:: max(1, len(source) // PROBE_STATES)][:PROBE_STATES]
+        policy = self.policy
+        states = policy.states(source)
+        draws = policy.sample(states, policy.noise(states, PROBE_SAMPLES))
+        spread, entropy = [], []
+        for own, size in zip(draws, policy.actions.sizes, strict=True):
+            spread.append(own[..., :size].std(dim=1).mean())
+            entropy.append(nearest_neighbour_entropy(own[..., :size]).mean())
+        return {"action_spread": torch.stack(spread), "action_entropy": torch.stack(entropy)}
+
+    def _warn_of_dead(self, spread: Tensor) -> None:
+        for name, value in zip(self.names, spread.tolist(), strict=True):
+            if value < LEAST_SPREAD and name not in self.dead:
+                self.dead.add(name)
+                logger.warning(
+                    "agent %s is dead: its actions at a state spread by %.1g, so that it explores "
+                    "no more. Raise params.algo.proposal_noise, or lower params.algo.kl_budget.",
+                    name,
+                    value,
+                )
+        self.scalars["dead_agents"].append(torch.tensor(float(len(self.dead))))
+
+    def epoch_scalars(self, batch: Mapping[str, Any]) -> dict[str, Tensor | float]:
+        return {"saturated_share": (batch["actions"].abs() > 0.99).float().mean()}
+
+    # -- checkpoints ------------------------------------------------------------------------
+
+    def extra_state(self) -> dict[str, Any]:
+        return {"improvement": self.improvement.state_dict()}
+
+    def load_extra_state(self, state: Mapping[str, Any]) -> None:
+        self.improvement.load_state_dict(state["improvement"], self.last_lr)

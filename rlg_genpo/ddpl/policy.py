@@ -1,0 +1,113 @@
+"""DDPL's policy head: one diffusion policy per agent, each on its own observation.
+
+DDPL (2026, https://arxiv.org/abs/2605.07101), reconstructed from the abstract: that each agent's
+policy is a denoising diffusion model of its own observation is the paper's; networks, schedule,
+start and what is deterministic are our reconstruction.
+
+n agents, B states, K proposals, T noise levels; O and D the largest observation and action size.
+"""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from rlg_genpo.common.policy import Acted, Evaluated, Policy
+from rlg_genpo.ddpl import diffusion
+from rlg_genpo.ddpl.action_values import ActionValues
+from rlg_genpo.ddpl.denoisers import Condition, Denoisers
+from rlg_genpo.ddpl.diffusion import Schedule
+from rlg_genpo.ddpl.slices import Slices
+
+
+class DDPL(Policy):
+    """Stores and executes all agents' actions, one after the other, (B, sum of D_i).
+
+    Args:
+        observations: the slices of the flat observation, one per agent.
+        actions: the slices of the flat action.
+        denoisers: the policies.
+        action_values: the critics A_i, for training alone; None to act only.
+        sampling_steps: S, how many noise levels are gone through to act.
+        variance: of each reverse step's noise.
+    """
+
+    has_likelihood = False
+
+    #: None where the agents only act
+    action_values: Any
+
+    alpha_bar: Tensor
+    before: Tensor
+
+    def __init__(
+        self,
+        observations: Slices,
+        actions: Slices,
+        denoisers: Denoisers,
+        action_values: ActionValues | None,
+        sampling_steps: int,
+        variance: str,
+    ) -> None:
+        super().__init__()
+        self.observations, self.actions = observations, actions
+        self.denoisers = denoisers
+        self.action_values = action_values
+        self.variance = variance
+        self.stored_dim = actions.total
+        levels = diffusion.respaced(len(denoisers.alpha_bar), sampling_steps)
+        shares = diffusion.following(denoisers.alpha_bar[levels])
+        self.register_buffer("alpha_bar", shares.alpha_bar, persistent=False)
+        self.register_buffer("before", shares.before, persistent=False)
+        # Known on the host, so that the sampling loop never waits for the device.
+        self.order = levels.tolist()
+
+    def condition(self, source: Tensor) -> Tensor:
+        # Rollouts want the denoisers, critics do not: the update pays for neither twice.
+        return source
+
+    def states(self, source: Tensor) -> Condition:
+        """What the denoisers need of states (B, S): each agent's from its own slice alone."""
+        return self.denoisers.condition(self.observations.split(source))
+
+    def sample(self, states: Condition, start: Tensor, temperature: float = 1.0) -> Tensor:
+        """Noise (n, B, D), or (n, B, K, D) for K draws at each state, carried to actions."""
+        return diffusion.reverse(
+            lambda noisy, index: self.denoisers(states, noisy, self.order[index]),
+            start,
+            Schedule(self.alpha_bar, self.before),
+            self.variance,
+            temperature,
+        )
+
+    def noise(self, states: Condition, *draws: int) -> Tensor:
+        """What sampling starts from, (n, B, *draws, D)."""
+        agents, count, _ = states.state.shape
+        return states.state.new_empty(agents, count, *draws, self.actions.width).normal_()
+
+    def act(self, condition: Tensor) -> Acted:
+        with torch.no_grad():
+            states = self.states(condition)
+            action = self.actions.merge(self.sample(states, self.noise(states)))
+        # rl_games keeps a density of every action; where there is none, zeros.
+        return Acted(action, action.new_zeros(len(action)))
+
+    def evaluate(self, condition: Tensor, stored: Tensor) -> Evaluated:
+        """Zeros: a diffusion policy has no density to evaluate."""
+        nothing = stored.new_zeros(len(stored))
+        return Evaluated(nothing, nothing)
+
+    def resample(self, condition: Tensor, count: int) -> Tensor:
+        raise NotImplementedError("no loss of DDPL differentiates through its samples")
+
+    def mode(self, condition: Tensor) -> Tensor:
+        """The reverse process from its middle, without noise.
+
+        Where several modes are alike it need not end in one of them.
+        """
+        states = self.states(condition)
+        start = torch.zeros_like(self.noise(states))
+        return self.actions.merge(self.sample(states, start, temperature=0.0))
+
+    def to_env(self, stored: Tensor) -> Tensor:
+        return stored

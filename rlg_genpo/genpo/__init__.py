@@ -1,0 +1,1 @@
+"""GenPO: an invertible flow with an exact likelihood."""

@@ -1,0 +1,92 @@
+"""GenPO's policy head: the coupled flow with a learned velocity.
+
+Source: "GenPO: Generative Diffusion Models Meet On-Policy Reinforcement Learning", 2025,
+https://arxiv.org/abs/2505.18763. The deterministic action, the flow at zero noise, is ours: the
+log-determinant is constant, so zero noise is the exact mode of the pair's density.
+"""
+
+import torch
+from torch import Tensor
+
+from rlg_genpo.common.policy import Acted, Evaluated, Policy
+from rlg_genpo.common.velocity import Condition, Velocity
+from rlg_genpo.genpo import coupled, reversible
+
+
+class GenPO(Policy):
+    """Stores the doubled action (x, y), width 2 D; executes its mean.
+
+    Args:
+        velocity: the network v; knows D and N.
+        mix: p, in (0, 1].
+        recompute: whether gradients evaluate the velocity again instead of storing what it
+            computed; :mod:`rlg_genpo.genpo.reversible`.
+    """
+
+    def __init__(self, velocity: Velocity, mix: float, recompute: bool = False) -> None:
+        super().__init__()
+        self.velocity = velocity
+        self.steps = velocity.steps
+        self.mix = mix
+        self.recompute = recompute
+        self.action_dim = velocity.action_dim
+        self.stored_dim = 2 * velocity.action_dim
+
+    def allow_mixed_precision(self) -> None:
+        # A shear's determinant is 1 whatever the velocity, a rounded one too: with states in
+        # float32 the inverse and the density stay exact.
+        self.velocity.low_precision = True
+
+    def condition(self, source: Tensor) -> Condition:
+        return self.velocity.condition(source)
+
+    def noise(self, condition: Condition) -> Tensor:
+        """Standard normal noise (B, 2 D) on the condition's device and in its dtype."""
+        state = condition.state
+        rows = torch.randn(self.stored_dim, len(state), device=state.device, dtype=state.dtype)
+        return rows.t()
+
+    def flow(self, condition: Condition, noise: Tensor) -> Tensor:
+        """Noise (B, 2 D) to doubled actions (B, 2 D)."""
+        if self.recompute and torch.is_grad_enabled():
+            return reversible.couple(self.field(condition), noise, self.steps, self.mix)
+        return coupled.couple(self.velocity.at(condition), noise, self.steps, self.mix)
+
+    def noise_of(self, condition: Condition, stored: Tensor) -> Tensor:
+        """Doubled actions (B, 2 D) to the noise that makes them: inverse of :meth:`flow`."""
+        pair = coupled.feature_major(stored)
+        if self.recompute and torch.is_grad_enabled():
+            return reversible.uncouple(self.field(condition), pair, self.steps, self.mix)
+        return coupled.uncouple(self.velocity.at(condition), pair, self.steps, self.mix)
+
+    def field(self, condition: Condition) -> reversible.Field:
+        """The velocity with all that its gradient goes to."""
+        return reversible.Field(
+            at=lambda given: self.velocity.at(condition._make(given)),
+            given=tuple(condition),
+            parameters=tuple(self.velocity.parameters()),
+        )
+
+    def act(self, condition: Condition) -> Acted:
+        noise = self.noise(condition)
+        # The density is known from the noise alone: no inverse, no determinant.
+        neglogp = coupled.pair_neglogp(noise, self.steps, self.mix)
+        return Acted(self.flow(condition, noise), neglogp)
+
+    def evaluate(self, condition: Condition, stored: Tensor) -> Evaluated:
+        noise = self.noise_of(condition, stored)
+        neglogp = coupled.pair_neglogp(noise, self.steps, self.mix)
+        entropy = coupled.pair_entropy(self.action_dim, self.steps, self.mix)
+        return Evaluated(neglogp, torch.full_like(neglogp, entropy))
+
+    def resample(self, condition: Condition, count: int) -> Tensor:
+        condition = condition.rows(count)
+        return self.flow(condition, self.noise(condition))
+
+    def mode(self, condition: Condition) -> Tensor:
+        zeros = condition.state.new_zeros(self.stored_dim, len(condition.state))
+        return self.flow(condition, zeros.t())
+
+    def to_env(self, stored: Tensor) -> Tensor:
+        # A simulator may want to view it flat.
+        return coupled.executed(stored).contiguous()

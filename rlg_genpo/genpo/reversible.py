@@ -1,0 +1,164 @@
+"""The coupled flow with gradients that store no activations: memory flat in the number of steps.
+
+The flow is invertible, so that backpropagation can walk it in reverse: at each step it recovers the
+states from those after it, evaluates the velocity there once more and pulls the gradient through
+it. One velocity is alive at a time, whatever N; the price is a third evaluation beside the two that
+the flow and its gradient take. The idea is that of "The Reversible Residual Network", 2017,
+https://arxiv.org/abs/1707.04585.
+
+States are recovered up to rounding: exactly as well as :func:`coupled.uncouple` undoes
+:func:`coupled.couple`. Shapes are those of :mod:`rlg_genpo.genpo.coupled`.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from rlg_genpo.genpo import coupled
+
+
+class Field(NamedTuple):
+    """A velocity, and all that its gradient goes to beside the action.
+
+    The velocity must be deterministic; what it depends on and is not named here gets no gradient.
+    """
+
+    #: from tensors in place of ``given``, the velocity that depends on them
+    at: Callable[[Sequence[Tensor]], coupled.Velocity]
+    given: tuple[Tensor, ...]  # what was computed for the states: any shapes
+    parameters: tuple[Tensor, ...]  # leaves that the velocity uses
+
+
+def couple(field: Field, z: Tensor, steps: int, mix: float) -> Tensor:
+    """:func:`coupled.couple` with this module's gradient."""
+    return _Flow.apply(_CoupleStep(field, steps, mix), z, *field.given, *field.parameters)
+
+
+def uncouple(field: Field, action: Tensor, steps: int, mix: float) -> Tensor:
+    """:func:`coupled.uncouple` with this module's gradient."""
+    return _Flow.apply(_UncoupleStep(field, steps, mix), action, *field.given, *field.parameters)
+
+
+class _Flow(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, step: "_Step", pair: Tensor, *tensors: Tensor) -> Tensor:
+        result = step.run(pair, tensors)
+        ctx.step = step
+        ctx.save_for_backward(result, *tensors)
+        return result
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> Any:
+        result, *tensors = ctx.saved_tensors
+        wanted = ctx.needs_input_grad[2:]
+        pull = _Pull(ctx.step.field, tensors, wanted)
+        halves = (*result.chunk(2, dim=-1), *grad.chunk(2, dim=-1))
+        for k in ctx.step.backwards():
+            halves = ctx.step.back(pull, k, *halves)
+        own = coupled.joined(*halves[2:]) if ctx.needs_input_grad[1] else None
+        return None, own, *pull.totals()
+
+
+class _Pull:
+    """Evaluates the velocity with its gradient, and sums up what goes to the shared tensors."""
+
+    def __init__(self, field: Field, tensors: list[Tensor], wanted: Sequence[bool]) -> None:
+        given = [tensor.detach() for tensor in tensors[: len(field.given)]]
+        for tensor, needed in zip(given, wanted, strict=False):
+            tensor.requires_grad_(needed)
+        self.velocity = field.at(given)
+        self.wanted = wanted
+        everything = (*given, *field.parameters)
+        self.inputs = [t for t, needed in zip(everything, wanted, strict=True) if needed]
+        self.sums: list[Tensor | None] = [None] * len(self.inputs)
+
+    def __call__(self, half: Tensor, k: int, grad: Tensor) -> tuple[Tensor, Tensor]:
+        """Velocity at ``half``, and the gradient to ``half`` of <velocity, ``grad``>."""
+        with torch.enable_grad():
+            half = half.detach().requires_grad_()
+            value = self.velocity(half, k)
+        own, *others = torch.autograd.grad(value, (half, *self.inputs), grad, allow_unused=True)
+        for index, other in enumerate(others):
+            if other is not None:
+                # Not in place: autograd may hand out one tensor for two, or an expanded one.
+                total = self.sums[index]
+                self.sums[index] = other if total is None else total + other
+        return value.detach(), own
+
+    def totals(self) -> list[Tensor | None]:
+        sums = iter(self.sums)
+        return [next(sums) if needed else None for needed in self.wanted]
+
+
+class _Step(ABC):
+    """One direction of the flow; h = 1/N, p mix."""
+
+    def __init__(self, field: Field, steps: int, mix: float) -> None:
+        self.field, self.steps, self.mix = field, steps, mix
+        self.h = 1 / steps
+
+    def velocity(self, tensors: Sequence[Tensor]) -> coupled.Velocity:
+        return self.field.at(tensors[: len(self.field.given)])
+
+    @abstractmethod
+    def run(self, pair: Tensor, tensors: Sequence[Tensor]) -> Tensor:
+        """The flow itself."""
+
+    @abstractmethod
+    def backwards(self) -> Sequence[int]:
+        """The steps' indices, last one first."""
+
+    @abstractmethod
+    def back(
+        self, pull: _Pull, k: int, x: Tensor, y: Tensor, grad_x: Tensor, grad_y: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """States and their gradients, from after step k to before it."""
+
+
+class _CoupleStep(_Step):
+    def run(self, pair: Tensor, tensors: Sequence[Tensor]) -> Tensor:
+        return coupled.couple(self.velocity(tensors), pair, self.steps, self.mix)
+
+    def backwards(self) -> Sequence[int]:
+        return range(self.steps)[::-1]
+
+    def back(
+        self, pull: _Pull, k: int, x: Tensor, y: Tensor, grad_x: Tensor, grad_y: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        p, h = self.mix, self.h
+        y = torch.lerp(x, y, 1 / p)
+        grad_x, grad_y = torch.add(grad_x, grad_y, alpha=1 - p), p * grad_y
+        x = torch.lerp(y, x, 1 / p)
+        grad_y, grad_x = torch.add(grad_y, grad_x, alpha=1 - p), p * grad_x
+        velocity, grad = pull(x, k, h * grad_y)
+        y, grad_x = torch.sub(y, velocity, alpha=h), grad_x + grad
+        velocity, grad = pull(y, k, h * grad_x)
+        x, grad_y = torch.sub(x, velocity, alpha=h), grad_y + grad
+        return x, y, grad_x, grad_y
+
+
+class _UncoupleStep(_Step):
+    def run(self, pair: Tensor, tensors: Sequence[Tensor]) -> Tensor:
+        return coupled.uncouple(self.velocity(tensors), pair, self.steps, self.mix)
+
+    def backwards(self) -> Sequence[int]:
+        return range(self.steps)
+
+    def back(
+        self, pull: _Pull, k: int, x: Tensor, y: Tensor, grad_x: Tensor, grad_y: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        p, h = self.mix, self.h
+        velocity, grad = pull(y, k, -h * grad_x)
+        x, grad_y = torch.add(x, velocity, alpha=h), grad_y + grad
+        velocity, grad = pull(x, k, -h * grad_y)
+        y, grad_x = torch.add(y, velocity, alpha=h), grad_x + grad
+        x = torch.lerp(y, x, p)
+        grad_y, grad_x = torch.sub(grad_y, grad_x, alpha=(1 - p) / p), grad_x / p
+        y = torch.lerp(x, y, p)
+        grad_x, grad_y = torch.sub(grad_x, grad_y, alpha=(1 - p) / p), grad_y / p
+        return x, y, grad_x, grad_y

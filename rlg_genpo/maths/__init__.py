@@ -1,1 +1,0 @@
-"""Formulas as functions of tensors: torch only."""

@@ -1,1 +1,0 @@
-"""rl_games models around the policy heads."""

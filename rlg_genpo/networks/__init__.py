@@ -1,1 +1,0 @@
-"""Torch modules; only trunks.py imports rl_games."""

@@ -1,1 +1,0 @@
-"""Policy heads: torch only, one file per method."""

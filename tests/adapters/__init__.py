@@ -1,1 +1,0 @@
-"""Tests of rlg_genpo.envs: adapters to real simulators."""

@@ -1,0 +1,200 @@
+"""The doctor says what is there, and for what is wrong a way out."""
+
+from importlib import metadata
+
+import pytest
+import yaml
+
+from rlg_genpo import cli
+from rlg_genpo.cli import doctor, swapping
+from rlg_genpo.common.schema import parse
+from rlg_genpo.errors import ConfigError
+from rlg_genpo.genpo.config import CoupledFlowConfig, GenPOConfig
+from rlg_genpo.isaaclab import tasks as isaaclab_tasks
+
+
+def line_of(lines, topic):
+    (line,) = [line for line in lines if line.strip().startswith(topic)]
+    return line
+
+
+def test_it_reports_the_versions_that_are_installed():
+    lines, _ = doctor.report()
+    for topic, package in (("torch", "torch"), ("rl_games", "rl-games"), ("gymnasium",) * 2):
+        assert metadata.version(package) in line_of(lines, f"{topic} ")
+    assert line_of(lines, "rl_games' tables").endswith("registered: genpo, cppo, ddpl")
+
+
+def test_it_lists_every_task_of_ours():
+    lines, _ = doctor.report()
+    for stem, names in isaaclab_tasks.TASKS.items():
+        policies = " ddpl" if stem in isaaclab_tasks.TEAMS else " genpo, cppo"
+        assert policies in line_of(lines, f"{names[0]}-v0 ")
+
+
+@pytest.mark.parametrize("package", ["rl-games", "gymnasium", "torch"])
+def test_a_missing_package_comes_with_its_install_line(monkeypatch, package):
+    real = doctor.version_of
+    monkeypatch.setattr(doctor, "version_of", lambda name: None if name == package else real(name))
+    monkeypatch.setattr(doctor, "find_spec", lambda name: None)
+    lines, well = doctor.report()
+    assert not well
+    assert f"{'':25}-> pip install {package}" in "\n".join(lines)
+
+
+def test_our_door_is_installed():
+    assert doctor.pip_door(has_isaaclab=True).found == "open"
+    assert "idle" in doctor.pip_door(has_isaaclab=False).found
+
+
+def test_gym_missing_beside_isaac_lab_is_mended(monkeypatch):
+    monkeypatch.setattr(doctor, "version_of", lambda name: None)
+    assert doctor.gym_fact(has_isaaclab=False).mend is None
+    assert "pip install gym" in doctor.gym_fact(has_isaaclab=True).mend
+
+
+def test_a_door_without_entry_point_names_the_launcher(monkeypatch):
+    monkeypatch.setattr(doctor.metadata, "entry_points", lambda group: [])
+    assert doctor.LAUNCHER in doctor.pip_door(has_isaaclab=True).mend
+
+
+def test_an_untested_rl_games_is_said_to_be(monkeypatch):
+    monkeypatch.setattr(doctor, "version_of", lambda name: "9.9")
+    assert "untested" in doctor.rl_games_fact().found
+
+
+def test_another_owner_of_our_name_is_reported(monkeypatch):
+    from rl_games.algos_torch import model_builder
+
+    monkeypatch.setattr(model_builder, "MODEL_REGISTRY", {"genpo": object()})
+    fact = doctor.registration()
+    assert fact.found == "not registered (ConfigError)"
+    assert "params.model.name: another package has registered 'genpo'" in fact.mend
+
+
+def test_a_task_names_its_agents_or_the_way_out(capsys):
+    assert cli.main(["doctor", "--task", "Isaac-Velocity-Rough-H1-v0"]) == 0
+    said = capsys.readouterr().out
+    keys = [f"rl_games_{policy}cfg_entry_point" for policy in ("genpo_", "cppo_", "")]
+    assert ", ".join(f"--agent {key}" for key in keys) in said
+    assert cli.main(["doctor", "--task", "Isaac-Nowhere-v0"]) == 1
+    assert "rlg-genpo swap FILE" in capsys.readouterr().out
+
+
+GAUSSIAN = {
+    "pbt": {"enabled": False},
+    "params": {
+        "seed": 3,
+        "algo": {"name": "a2c_continuous"},
+        "model": {"name": "continuous_a2c_logstd"},
+        "network": {
+            "name": "actor_critic",
+            "separate": False,
+            "space": {"continuous": {"fixed_sigma": True}},
+            "mlp": {"units": [16], "activation": "elu", "initializer": {"name": "default"}},
+        },
+        "config": {
+            "name": "mine",
+            "learning_rate": 3e-4,
+            "lr_schedule": "adaptive",
+            "kl_threshold": 0.008,
+            "horizon_length": 16,
+        },
+    },
+}
+
+
+@pytest.fixture
+def gaussian(tmp_path):
+    def write(**algo):
+        document = yaml.safe_load(yaml.safe_dump(GAUSSIAN))
+        document["params"].update(algo)
+        path = tmp_path / "mine.yaml"
+        path.write_text(yaml.safe_dump(document))
+        return path
+
+    return write
+
+
+def test_a_swap_changes_the_head_and_nothing_else(gaussian):
+    swapped = yaml.safe_load(swapping.swap(str(gaussian()), "genpo"))
+    assert swapped["pbt"] == GAUSSIAN["pbt"]
+    params, before = swapped["params"], GAUSSIAN["params"]
+    assert [params[block]["name"] for block in ("algo", "model")] == ["genpo", "genpo"]
+    assert params["network"]["name"] == "genpo_actor_critic"
+    assert params["network"]["mlp"] == before["network"]["mlp"]
+    assert "space" not in params["network"]
+    assert params["config"] == {**before["config"], "name": "mine_swapped_genpo"}
+
+
+def test_a_swap_keeps_the_licence_and_rl_games_constant_rate(gaussian):
+    path = gaussian()
+    document = yaml.safe_load(path.read_text())
+    document["params"]["config"]["lr_schedule"] = "fixed"  # a word that rl_games does not know
+    path.write_text("# Copyright of somebody\n#\n# Licence\n\n" + yaml.safe_dump(document))
+    text = swapping.swap(str(path), "genpo")
+    assert "# Copyright of somebody\n#\n# Licence\n" in text
+    assert yaml.safe_load(text)["params"]["config"]["lr_schedule"] == "constant"
+
+
+def test_a_shipped_configuration_may_be_swapped_by_name():
+    params = yaml.safe_load(swapping.swap("halfcheetah_ppo", "genpo"))["params"]
+    assert params["config"]["name"] == "halfcheetah_ppo_swapped_genpo"
+
+
+def test_a_swapped_file_trains(rig, tmp_path):
+    gaussian = {
+        "algo": {"name": "a2c_continuous"},
+        "model": {"name": "continuous_a2c_logstd"},
+        "network.name": "actor_critic",
+        "network.space": {"continuous": {}},
+    }
+    settings = rig.settings(gaussian)
+    del settings["params"]["network"]["flow"]
+    path = tmp_path / "gaussian.yaml"
+    path.write_text(yaml.safe_dump(settings))
+    swapped = yaml.safe_load(swapping.swap(str(path), "genpo"))
+    from rl_games.torch_runner import Runner
+
+    runner = Runner()
+    runner.load(swapped)
+    runner.run_train({"train": True})
+    assert list(tmp_path.glob("*/nn/last_*.pth"))
+
+
+def test_a_swap_of_anything_else_is_refused(gaussian):
+    with pytest.raises(ConfigError, match=r"params\.algo\.name: 'sac'"):
+        swapping.swap(str(gaussian(algo={"name": "sac"})), "genpo")
+    discrete = {**GAUSSIAN["params"]["network"], "space": {"discrete": None}}
+    with pytest.raises(ConfigError, match=r"params\.network\.space: \['discrete'\]"):
+        swapping.swap(str(gaussian(network=discrete)), "genpo")
+
+
+def test_the_command_writes_a_file_and_overwrites_none(gaussian, tmp_path, capsys):
+    out = tmp_path / "swapped.yaml"
+    assert cli.main(["swap", str(gaussian()), "--out", str(out)]) == 0
+    assert yaml.safe_load(out.read_text())["params"]["algo"]["name"] == "genpo"
+    assert cli.main(["swap", str(gaussian()), "--out", str(out)]) == 2
+    assert "exists" in capsys.readouterr().err
+    assert cli.main(["swap", str(tmp_path / "none.yaml")]) == 2
+    assert "no file" in capsys.readouterr().err
+
+
+def test_without_out_the_text_is_printed(gaussian, capsys):
+    assert cli.main(["swap", str(gaussian())]) == 0
+    assert yaml.safe_load(capsys.readouterr().out)["params"]["model"]["name"] == "genpo"
+
+
+def test_what_a_swap_writes_are_the_defaults():
+    head = swapping.HEADS["genpo"]
+    assert parse(CoupledFlowConfig, head["network"]["flow"], "flow") == CoupledFlowConfig()
+    assert parse(GenPOConfig, head["algo"], "algo") == GenPOConfig()
+
+
+def test_a_file_without_a_config_block_is_refused(gaussian):
+    document = yaml.safe_load(gaussian().read_text())
+    del document["params"]["config"]
+    path = gaussian()
+    path.write_text(yaml.safe_dump(document))
+    with pytest.raises(ConfigError, match=r"params\.config: missing"):
+        swapping.swap(str(path), "genpo")

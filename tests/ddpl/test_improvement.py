@@ -1,0 +1,286 @@
+"""The policy improvement: agents apart, what is judged, and its bookkeeping."""
+
+import copy
+import math
+from dataclasses import replace
+
+import pytest
+import torch
+
+from rlg_genpo.ddpl import proposals, score_matching
+from rlg_genpo.ddpl.config import DDPLConfig
+from rlg_genpo.ddpl.improvement import Improvement, Rollout, clip_by_agent
+from tests.ddpl.test_policy import EVEN, RAGGED, policy_of
+
+#: small, and without noise of its own
+FEW = replace(DDPLConfig(), proposals=8, policy_epochs=2, value_epochs=2, proposal_noise=0.0)
+RATE = 1e-2
+
+sizes_of = pytest.mark.parametrize(("obs", "act"), [EVEN, RAGGED], ids=["even", "ragged"])
+shares = pytest.mark.parametrize("control_variate", [0.0, 0.7, 1.0])
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    """Layers this small gain nothing by a second one, and lose much on a busy machine."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+def alone(tensors):
+    """What a single process shares: nothing."""
+
+
+def improvement_of(policy, settings=FEW, rate=RATE):
+    return Improvement(policy, settings, rate, alone)
+
+
+def rollout_of(policy, rows=64, advantage=None):
+    source = torch.randn(rows, policy.observations.total)
+    stored = policy.act(source).stored
+    return Rollout(source, stored, torch.randn(rows) if advantage is None else advantage)
+
+
+# -- agents apart ---------------------------------------------------------------------------
+
+
+def test_each_agents_gradient_is_shortened_by_itself():
+    first = torch.tensor([[[3.0, 0.0]], [[0.03, 0.0]], [[0.0, 0.0]]])
+    second = torch.tensor([[[4.0]], [[0.04]], [[0.0]]])
+    norms = clip_by_agent([first, second], 1.0)
+    torch.testing.assert_close(norms, torch.tensor([5.0, 0.05, 0.0]))
+    torch.testing.assert_close(first[:, 0, 0], torch.tensor([0.6, 0.03, 0.0]))
+    torch.testing.assert_close(second[:, 0, 0], torch.tensor([0.8, 0.04, 0.0]))
+
+
+def moved_by(module, before):
+    """Agents, (n,), of which a parameter is another now."""
+    pairs = zip(module.parameters(), before.parameters(), strict=True)
+    return torch.stack([(now != was).flatten(1).any(dim=1) for now, was in pairs]).any(dim=0)
+
+
+@sizes_of
+@shares
+def test_one_agents_weights_leave_the_others_updates_alone(obs, act, control_variate):
+    policy = policy_of(obs, act)
+    settings = replace(FEW, control_variate=control_variate, agent_grad_norm=1e-3)
+    judged = improvement_of(policy, settings).judge(rollout_of(policy))
+    weights = torch.rand_like(judged.weights).softmax(dim=-1)
+
+    def refitted(weights):
+        own = copy.deepcopy(policy)
+        torch.manual_seed(5)
+        improvement_of(own, settings).refit(judged._replace(weights=weights))
+        return own.denoisers
+
+    usual = refitted(weights)
+    assert moved_by(usual, policy.denoisers).all()
+    for agent in range(len(act)):
+        loud = weights.clone()
+        loud[agent, ::2] *= 1000
+        assert torch.equal(moved_by(refitted(loud), usual), torch.arange(len(act)) == agent)
+
+
+@sizes_of
+def test_one_agents_actions_leave_the_others_action_values_alone(obs, act):
+    policy = policy_of(obs, act)
+    rollout = rollout_of(policy)
+
+    def fitted(stored):
+        own = copy.deepcopy(policy)
+        torch.manual_seed(5)
+        improvement_of(own).fit_values(rollout._replace(stored=stored))
+        return own.action_values
+
+    usual = fitted(rollout.stored)
+    for agent in range(len(act)):
+        stored = rollout.stored.clone()
+        stored[:, policy.actions.span(agent)] *= -0.5
+        assert torch.equal(moved_by(fitted(stored), usual), torch.arange(len(act)) == agent)
+
+
+# -- what is judged -------------------------------------------------------------------------
+
+
+@sizes_of
+def test_proposals_are_within_the_bounds_and_their_weights_meet_the_budget(obs, act):
+    policy = policy_of(obs, act, scale=0.1)
+    for parameter in policy.action_values.parameters():
+        parameter.data += 0.3 * torch.randn_like(parameter)
+    settings = replace(FEW, proposal_noise=0.3, kl_budget=0.1)
+    rollout = rollout_of(policy)
+    judged = improvement_of(policy, settings).judge(rollout)
+    assert torch.equal(judged.source, rollout.source)
+    actions = judged.proposed.actions
+    assert actions.shape == (len(act), 64, 8, max(act)) and actions.abs().max() <= 1
+    assert (actions * (1 - policy.actions.real.unsqueeze(1)) == 0).all()
+    torch.testing.assert_close(judged.weights.sum(dim=-1), torch.ones(len(act), 64))
+    spent = score_matching.divergence(judged.weights).mean(dim=-1)
+    torch.testing.assert_close(spent, torch.full((len(act),), 0.1), rtol=1e-3, atol=0.0)
+    values = policy.action_values(rollout.source, actions)
+    assert torch.equal(judged.weights.argmax(dim=-1), values.argmax(dim=-1))
+
+
+def test_without_an_opinion_all_proposals_are_alike():
+    policy = policy_of(*EVEN)
+    judged = improvement_of(policy).judge(rollout_of(policy))
+    assert torch.equal(judged.weights, torch.full((2, 64, 8), 1 / 8))
+
+
+@pytest.mark.parametrize(("share", "rows"), [(1.0, 64), (0.25, 16), (1e-3, 1)])
+def test_a_share_of_the_states_is_drawn_anew(share, rows):
+    policy = policy_of(*EVEN)
+    rollout, improvement = (
+        rollout_of(policy),
+        improvement_of(policy, replace(FEW, proposal_states=share)),
+    )
+    drawn = [improvement.judge(rollout).source for _ in range(2)]
+    known = {tuple(row) for row in rollout.source.tolist()}
+    for source in drawn:
+        seen = {tuple(row) for row in source.tolist()}
+        assert len(seen) == len(source) == rows and seen <= known
+    assert share == 1.0 or not torch.equal(*drawn)
+
+
+def test_in_parts_proposals_are_judged_as_at_once(monkeypatch):
+    policy = policy_of(*RAGGED)
+    for parameter in policy.action_values.parameters():
+        parameter.data.normal_()
+    source, actions = torch.randn(20, 9), torch.randn(3, 20, 8, 3) * policy.actions.real[:, None]
+    whole = policy.action_values(source, actions)
+    monkeypatch.setattr(proposals, "CHUNK", 7)
+    torch.testing.assert_close(proposals.worth(policy.action_values, source, actions), whole)
+    found = proposals.from_policy(policy, source, 8, 0.1).actions
+    assert found.shape == (3, 20, 8, 3)
+
+
+def test_the_joint_rule_weighs_the_executed_actions_of_all_agents_by_one_advantage():
+    policy = policy_of(*EVEN)
+    settings = replace(FEW, weights="joint_advantage", kl_budget=0.2, weight_limit=3.0)
+    rollout = rollout_of(policy, 512)
+    judged = improvement_of(policy, settings).judge(rollout)
+    assert judged.weights.shape == (2, 512, 1)
+    assert torch.equal(judged.proposed.actions[:, :, 0], policy.actions.split(rollout.stored))
+    assert torch.equal(judged.temperature[0], judged.temperature[1])
+    expected = (rollout.advantage / judged.temperature[0]).exp().clamp(max=3)
+    for agent in range(2):
+        torch.testing.assert_close(judged.weights[agent, :, 0], expected)
+    assert 0 < (judged.weights[0] == judged.weights.max()).float().mean() < 0.2
+    # The budget is that of the whole rollout's weights, before their limit.
+    whole = (rollout.advantage / judged.temperature[0]).softmax(dim=0)
+    assert score_matching.divergence(whole).item() == pytest.approx(0.2, rel=1e-3)
+    assert improvement_of(policy, settings).refit(judged).isfinite().all()
+
+
+def test_the_reverse_kernels_proposals_may_have_been_the_noisy_action():
+    policy = policy_of(*RAGGED)
+    stored = policy.act(torch.randn(200, 9)).stored
+    found = proposals.from_reverse_kernel(policy, stored, 8)
+    real = policy.actions.real.unsqueeze(1)
+    assert found.actions.abs().max() <= 1 and (found.actions * (1 - real) == 0).all()
+    share = policy.denoisers.alpha_bar[found.levels].unsqueeze(-1)
+    noisy = share.sqrt() * found.actions + (1 - share).sqrt() * found.noise
+    torch.testing.assert_close(noisy, found.noisy.expand_as(noisy), rtol=0.0, atol=1e-5)
+    shown = found.noised(torch.tensor([3, 1]))
+    assert torch.equal(shown.noisy, found.noisy[:, [3, 1]])
+    assert torch.equal(shown.levels, found.levels[:, [3, 1]])
+    assert torch.equal(shown.noise, found.noise[:, [3, 1]])
+
+
+# -- bookkeeping ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("rows", [1, 3, 10])
+def test_any_number_of_minibatches_will_do(rows):
+    policy = policy_of(*EVEN)
+    improvement = improvement_of(policy, replace(FEW, policy_minibatches=4))
+    rollout = rollout_of(policy, rows)
+    assert improvement.fit_values(rollout).isfinite().all()
+    assert improvement.refit(improvement.judge(rollout)).isfinite().all()
+    assert all(parameter.isfinite().all() for parameter in policy.parameters())
+
+
+def test_each_part_moves_its_own_networks_and_leaves_no_gradient():
+    policy = policy_of(*EVEN)
+    was, rollout, improvement = copy.deepcopy(policy), rollout_of(policy), improvement_of(policy)
+    error = improvement.fit_values(rollout)
+    assert moved_by(policy.action_values, was.action_values).all()
+    assert not moved_by(policy.denoisers, was.denoisers).any()
+    values = copy.deepcopy(policy.action_values)
+    loss = improvement.refit(improvement.judge(rollout))
+    assert moved_by(policy.denoisers, was.denoisers).all()
+    assert not moved_by(policy.action_values, values).any()
+    assert all(parameter.grad is None for parameter in policy.parameters())
+    assert error.shape == loss.shape == (2,)
+
+
+@pytest.mark.parametrize("kept", [0.0, 0.75])
+def test_proposals_are_weighed_by_averaged_values(kept):
+    policy = policy_of(*EVEN)
+    rollout, was = rollout_of(policy), copy.deepcopy(policy.action_values)
+    improvement = improvement_of(policy, replace(FEW, value_average=kept))
+    improvement.fit_values(rollout)
+    with torch.no_grad():
+        for average, old, new in zip(
+            was.parameters(), list(was.parameters()), policy.action_values.parameters(), strict=True
+        ):
+            average.copy_(kept * old + (1 - kept) * new)
+        judged = improvement.judge(rollout)
+        values = was(rollout.source, judged.proposed.actions)
+    expected = score_matching.marginal_weights(values, judged.temperature)
+    torch.testing.assert_close(judged.weights, expected, rtol=1e-3, atol=1e-6)
+
+
+def test_the_resumed_improvement_makes_the_same_steps():
+    policy = policy_of(*EVEN)
+    rollout, first = rollout_of(policy), improvement_of(policy)
+
+    def step(improvement):
+        torch.manual_seed(5)
+        improvement.fit_values(rollout)
+        improvement.refit(improvement.judge(rollout))
+        return improvement.policy.state_dict()
+
+    step(first)
+    resumed, forgetful = (improvement_of(copy.deepcopy(policy)) for _ in range(2))
+    resumed.load_state_dict(copy.deepcopy(first.state_dict()), RATE)
+    on = step(first)
+    for name, value in step(resumed).items():
+        assert torch.equal(value, on[name]), name
+    assert any(not torch.equal(value, on[name]) for name, value in step(forgetful).items())
+
+
+@pytest.mark.parametrize(("own", "expected"), [(None, 0.3 * RATE), (7e-5, 2.1e-5)])
+def test_both_rates_follow_rl_games_and_its_own_in_proportion(own, expected):
+    improvement, resumed = (
+        improvement_of(policy_of(*EVEN), replace(FEW, policy_lr=own)) for _ in range(2)
+    )
+    state = improvement.state_dict()
+    improvement.set_rate(0.3 * RATE)
+    resumed.load_state_dict(state, 0.3 * RATE)
+    for one in (improvement, resumed):
+        assert [group["lr"] for group in one.values.param_groups] == [0.3 * RATE]
+        assert [group["lr"] for group in one.denoisers.param_groups] == pytest.approx([expected])
+
+
+def test_ranks_share_gradients_and_temperatures():
+    policy, shared = policy_of(*EVEN), []
+    improvement = Improvement(policy, FEW, RATE, lambda tensors: shared.append(list(tensors)))
+    rollout = rollout_of(policy)
+    improvement.fit_values(rollout)
+    assert len(shared) == 2 * 4 and len(shared[0]) == len(list(policy.action_values.parameters()))
+    judged = improvement.judge(rollout)
+    torch.testing.assert_close(shared[-1][0].exp(), judged.temperature)
+    improvement.refit(judged)
+    assert len(shared) == 8 + 1 + 2 * 4
+    assert len(shared[-1]) == len(list(policy.denoisers.parameters()))
+
+
+def test_a_budget_counts_what_the_limit_leaves():
+    policy = policy_of(*EVEN)
+    settings = replace(FEW, tilt_limit=0.2, kl_budget=10.0)
+    judged = improvement_of(policy, settings).judge(rollout_of(policy))
+    ratio = judged.weights.amax(dim=-1) / judged.weights.amin(dim=-1)
+    assert (ratio <= math.exp(2 * 0.2) * (1 + 1e-5)).all()
