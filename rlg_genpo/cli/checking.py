@@ -1,6 +1,7 @@
 """``rlg-genpo check``: everything that training would trip over, without training."""
 
 import math
+from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import replace
 from typing import Any
@@ -18,7 +19,7 @@ from rlg_genpo.errors import ConfigError
 UNKNOWN_SIZE = "not built: its size is known from the simulator only"
 
 
-def check(word: str, overrides: list[str]) -> list[str]:
+def check(word: str, overrides: Sequence[str]) -> list[str]:
     """A summary of a configuration that works.
 
     Raises:

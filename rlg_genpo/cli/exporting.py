@@ -3,8 +3,9 @@
 No environment is made: how many agents there are, and their sizes, stand in the checkpoint.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from copy import deepcopy
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,24 +24,26 @@ from rlg_genpo.errors import CheckpointError, ConfigError
 POLICY = "ddpl"
 
 
-def export(
-    word: str, names: Sequence[str], out: Path | None, which: str = "last", given: str | None = None
-) -> list[Path]:
-    """Write ``out/NAME.pt`` for every agent, replacing those of an earlier export.
+@dataclass(frozen=True)
+class Options:
+    """The command line of ``export``."""
 
-    Args:
-        word: a run folder or a checkpoint.
-        names: of the agents; all if there are none.
-        out: a folder; ``agents`` in the run folder if None.
-        which: of a run folder, its ``last`` or its ``best`` checkpoint.
-        given: the configuration, where the run folder has none.
+    run: str  # a run folder or a checkpoint
+    agents: tuple[str, ...] = ()  # names; every agent if there are none
+    out: Path | None = None  # a folder; ``agents`` in the run folder if None
+    checkpoint: str = "last"  # of a run folder, its ``last`` or its ``best``
+    config: str | None = None  # None for the run folder's own
+
+
+def export(options: Options) -> list[Path]:
+    """Write ``out/NAME.pt`` for every agent, replacing those of an earlier export.
 
     Raises:
         ConfigError: the policy is not made of agents, or has none of a name.
         CheckpointError: the checkpoint and the configuration differ.
     """
-    checkpoint = runs.locate(word, which)
-    params = evaluation.config_of(checkpoint, given)
+    checkpoint = runs.locate(options.run, options.checkpoint)
+    params = evaluation.config_of(checkpoint, options.config)
     validation.check_shape(params)
     policy = params["algo"]["name"]
     if policy != POLICY:
@@ -51,14 +54,14 @@ def export(
     model = trained(params, checkpoint.load())
     network = model.a2c_network
     known = [agent.name for agent in network.agents]
-    for name in names:
+    for name in options.agents:
         if name not in known:
             raise ConfigError(f"--agent {name}: {unknown(name, known, 'agent')}")
-    folder = checkpoint.run.folder / "agents" if out is None else out
+    folder = options.out or checkpoint.run.folder / "agents"
     folder.mkdir(parents=True, exist_ok=True)
     written = []
     for agent, alone in zip(network.agents, single.agents_of(model), strict=True):
-        if names and agent.name not in names:
+        if options.agents and agent.name not in options.agents:
             continue
         path = folder / f"{agent.name}.pt"
         temporary = path.with_name(f".{path.name}.tmp")

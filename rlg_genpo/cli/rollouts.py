@@ -56,12 +56,12 @@ def prepared(params: Params, device: str, seed: int) -> Params:
     return params
 
 
-def set_stage(params: Params, checkpoint: Checkpoint, count: int, mode: str | None) -> Stage:
+def set_stage(params: Params, checkpoint: Checkpoint, count: int, deployment: str | None) -> Stage:
     """Make the player and ``count`` environments, and load the checkpoint.
 
     Args:
         params: from :func:`prepared`.
-        mode: a deployment of the policy, instead of what its YAML says.
+        deployment: one of the policy's, instead of what its YAML says.
     """
     with quiet():
         runner = Runner()
@@ -73,8 +73,8 @@ def set_stage(params: Params, checkpoint: Checkpoint, count: int, mode: str | No
         env = vecenv.create_vec_env(config["env_name"], count, **config["env_config"])
         config["vec_env"], config["env_info"] = env, env.get_env_info()
         player = runner.create_player()
-        if mode is not None:
-            player.deployment = mode
+        if deployment is not None:
+            player.deployment = deployment
         with checkpoint.readable() as path:
             player.restore(str(path))
     seed_all(params["seed"])

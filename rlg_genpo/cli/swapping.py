@@ -10,6 +10,7 @@ import yaml
 from rlg_genpo.cli import configs, validation
 from rlg_genpo.cli.configs import Params
 from rlg_genpo.common.checks import LR_SCHEDULES, block_at
+from rlg_genpo.common.schema import unknown
 from rlg_genpo.errors import ConfigError
 
 #: what the swap adds, by policy: the head's own settings, at their defaults, for overrides to name
@@ -89,8 +90,10 @@ def swap(word: str, policy: str) -> str:
     the file's head.
 
     Raises:
-        ConfigError: not a YAML of rl_games' continuous PPO.
+        ConfigError: not a YAML of rl_games' continuous PPO, or no such policy.
     """
+    if policy not in HEADS:
+        raise ConfigError(f"--policy {policy}: {unknown(policy, HEADS, 'policy')}")
     source = configs.find(word)
     document = yaml.load(source.read_text(), configs.Loader)
     params = configs.load(source)

@@ -8,15 +8,22 @@ from math import ceil
 from pathlib import Path
 from typing import Any, TextIO
 
-from rlg_genpo.cli import configs, machine, runs, session, simulators, validation
+from rlg_genpo.cli import (
+    FINISHED,
+    INTERRUPTED,
+    configs,
+    machine,
+    runs,
+    session,
+    simulators,
+    validation,
+)
 from rlg_genpo.cli.configs import Params
 from rlg_genpo.cli.runs import Checkpoint, Run
 from rlg_genpo.cli.session import Job
 from rlg_genpo.errors import ConfigError
 
 Say = Callable[[str], None]
-
-FINISHED, INTERRUPTED = 0, 130
 
 
 @dataclass(frozen=True)

@@ -65,18 +65,26 @@ def check_checkpoint(params: Mapping[str, Any], state: Mapping[str, Any]) -> Non
         )
 
 
-def check_mode(params: Mapping[str, Any], mode: str) -> None:
-    """Whether a policy can be deployed as ``mode``.
+def deployments_of(params: Mapping[str, Any]) -> tuple[str, ...]:
+    """What a player of this policy may be told to execute, beside its default."""
+    name = params["algo"]["name"]
+    return SETTINGS[name].deployments if name in SETTINGS else ()
+
+
+def check_deployment(params: Mapping[str, Any], name: str) -> None:
+    """Whether a policy offers a deployment.
 
     Raises:
-        ConfigError: it cannot; names what it can.
+        ConfigError: it does not; names those that it offers.
     """
-    name = params["algo"]["name"]
-    known: tuple[str, ...] = SETTINGS[name].deployments if name in SETTINGS else ()
+    known = deployments_of(params)
     if not known:
-        raise ConfigError(f"--mode {mode}: a policy of algo.name {name} has one mode only.")
-    if mode not in known:
-        raise ConfigError(f"--mode {mode}: {unknown(mode, known, 'mode')}")
+        raise ConfigError(
+            f"--deployment {name}: a policy of algo.name {params['algo']['name']} has one "
+            "deployment only."
+        )
+    if name not in known:
+        raise ConfigError(f"--deployment {name}: {unknown(name, known, 'deployment')}")
 
 
 def check_shape(params: Mapping[str, Any]) -> None:
