@@ -7,11 +7,11 @@ from dataclasses import replace
 from typing import Any
 
 from rl_games.algos_torch.model_builder import ModelBuilder
+from tqdm import tqdm
 
 from rlg_genpo.cli import configs, machine, simulators, validation
 from rlg_genpo.cli.configs import Params
 from rlg_genpo.cli.listing import policy_name
-from rlg_genpo.cli.progress import short
 from rlg_genpo.cli.rollouts import quiet
 from rlg_genpo.ddpl import hosts
 from rlg_genpo.errors import ConfigError
@@ -181,4 +181,4 @@ def schedule(config: dict[str, Any]) -> str:
     if config["num_actors"] == simulators.FROM_ISAAC_LAB:
         return f"{rate}; {config['max_epochs']} epochs"
     frames = validation.planned_frames(config)
-    return f"{rate}; " + ("no end" if frames is None else f"{short(frames)} frames")
+    return f"{rate}; " + ("no end" if frames is None else f"{tqdm.format_sizeof(frames)} frames")

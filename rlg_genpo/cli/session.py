@@ -43,8 +43,7 @@ def execute(job: Job, facts: dict[str, Any], console: TextIO) -> dict[str, Any]:
     """
     rows = runs.progress_until(job.run, job.epoch) if job.checkpoint else []
     clock = Clock(*(float(rows[-1][key]) for key in ("wall_seconds", "cpu_seconds") if rows))
-    bar = Bar(console, total_frames(job))
-    bar.start(job.frame)
+    bar = Bar(console, total_frames(job), job.frame)
     stop = StopWish(bar)
 
     def begin() -> None:
