@@ -20,8 +20,8 @@ EXTRAS = {
     "export": ["onnx"],
     "plot": ["matplotlib"],
     # and Isaac Lab's own code, whose wheel the Makefile installs without its dependencies
-    "test": ["pytest", "gym>=0.26", "hydra-core", "toml", "prettytable"],
-    "dev": ["ruff", "pyright", "build"],
+    "test": ["pytest", "pytest-xdist", "gym>=0.26", "hydra-core", "toml", "prettytable"],
+    "dev": ["ruff", "pyright", "import-linter", "pre-commit", "build"],
 }
 
 #: packages of YAML files; they lie beside rlg_genpo/, in task_configs/
