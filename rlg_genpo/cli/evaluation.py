@@ -98,8 +98,9 @@ def kinds_of(params: Params, deployments: Sequence[str]) -> list[Kind]:
     """
     for deployment in deployments:
         validation.check_deployment(params, deployment)
-    if not deployments and "flow_ema" in validation.deployments_of(params):
-        deployments = ["flow_ema"]
+    algorithm = validation.algorithm_of(params)
+    if not deployments and algorithm is not None:
+        deployments = algorithm.config.also_evaluated
     return [Kind(flag, name) for name in (None, *deployments) for flag in (True, False)]
 
 
@@ -108,12 +109,12 @@ def play(options: PlayOptions, say: Say) -> None:
     validation.check_count("--episodes", options.episodes)
     checkpoint = locate(options.run)
     given = config_of(checkpoint, options.config)
-    params = rollouts.prepared(given, options.device, options.seed)
+    params, settings = rollouts.prepared(given, options.device, options.seed)
     kind = Kind(not options.sample, options.deployment)
     if kind.deployment is not None:
         validation.check_deployment(params, kind.deployment)
     validation.check_checkpoint(params, checkpoint.load())
-    stage = rollouts.set_stage(params, checkpoint, 1, kind.deployment)
+    stage = rollouts.set_stage(params, settings, checkpoint, 1, kind.deployment)
     finished: list[Episode] = []
 
     def tell(episode: Episode) -> None:
@@ -130,7 +131,7 @@ def evaluate(options: EvalOptions, say: Say) -> dict[str, Any]:
     validation.check_count("--episodes", options.episodes)
     checkpoint = locate(options.run, options.checkpoint)
     given = config_of(checkpoint, options.config)
-    params = rollouts.prepared(given, options.device, options.seed)
+    params, settings = rollouts.prepared(given, options.device, options.seed)
     kinds = kinds_of(params, options.deployments)
     state = checkpoint.load(validation.rows_per_env(params))
     validation.check_checkpoint(params, state)
@@ -139,7 +140,7 @@ def evaluate(options: EvalOptions, say: Say) -> dict[str, Any]:
     results = {}
     for kind in kinds:
         found: list[Episode] = []
-        stage = rollouts.set_stage(params, checkpoint, envs, kind.deployment)
+        stage = rollouts.set_stage(params, settings, checkpoint, envs, kind.deployment)
         rollouts.play(stage, per_env, kind.deterministic, found.append)
         results[kind.name] = summary(found, options.seed)
     report = {
