@@ -87,7 +87,14 @@ def test_module_and_file_resolve_from_this_install() -> None:
 
 
 @pytest.mark.parametrize(
-    "generator", ["task_configs.py", "team_configs.py", "mjlab_configs.py", "isaaclab_configs.py"]
+    "generator",
+    [
+        "task_configs.py",
+        "team_configs.py",
+        "toy_configs.py",
+        "mjlab_configs.py",
+        "isaaclab_configs.py",
+    ],
 )
 def test_shipped_configs_are_what_their_generator_writes(generator: str) -> None:
     command = [sys.executable, str(ROOT / "tools" / generator), "--check"]

@@ -34,9 +34,7 @@ def needs(config):
 @files
 def test_its_own_keys_are_valid(file):
     params = yaml.safe_load(file.read_text())["params"]
-    name = params["algo"]["name"]
-    if name in validation.SETTINGS:
-        assert validation.SETTINGS[name].from_params(params).algo.name == name
+    validation.parsed(params)
     needs(params["config"])
     validation.check_batch(params)
     validation.check_central_batch(params["config"])

@@ -27,18 +27,17 @@ import isaaclab_templates as text
 import yaml_files
 from isaaclab_tables import PAPERS, SHIPPED, TRANSLATED, Network, Stock, Task, Training
 
-from rlg_genpo.isaaclab.tasks import POLICIES, TASKS
+from rlg_genpo.isaaclab.tasks import TASKS
 
 FOLDER = yaml_files.TASK_CONFIGS / "isaaclab"
 ALL = {**SHIPPED, **TRANSLATED}
 #: widths of a head that stands on a trunk
-NARROW = "[64, 64]"
+NARROW = [64, 64]
 
 
-def document(header: str, stock: Stock, head: str, network: Network, config: str) -> str:
+def document(header: str, stock: Stock, head: str, config: str) -> str:
     """A whole file."""
-    start = f"{header}params:\n  seed: 42\n\n{env(stock)}"
-    return start + head + indent(trunk(network), "    ") + config
+    return f"{header}params:\n  seed: 42\n\n{env(stock)}{head}{config}"
 
 
 def env(stock: Stock) -> str:
@@ -51,8 +50,13 @@ def env(stock: Stock) -> str:
 
 
 def trunk(network: Network) -> str:
-    mlp = text.MLP.format(units=network.units, activation=network.activation)
+    mlp = yaml_files.mlp(network.units, network.activation)
     return {None: mlp, "cnn": text.CNN + mlp, "lstm": mlp + text.LSTM}[network.front]
+
+
+def rest(network: Network) -> str:
+    """What a generative policy's network has beside the policy's own blocks."""
+    return f"separate: False\n{trunk(network)}"
 
 
 def config(
@@ -97,13 +101,12 @@ def genpo(stem: str) -> str:
 
 def paper(stem: str) -> str:
     task, paper = ALL[stem], PAPERS[stem]
-    embedding, time_units = paper.time
+    values = {"algo.compression": "norm", "network.flow.units": paper.units, **paper.flow}
     stock, network = replace(task.stock, mixed_precision=False), Network(paper.units)
     return document(
         header(text.PAPER_HEADER, stem, task, paper.notes),
         stock,
-        text.PAPER_ALGO.format(units=paper.units, embedding=embedding, time_units=time_units),
-        network,
+        yaml_files.head("genpo", rest(network), values, "paper"),
         config(f"{stem}_genpo", stock, paper.training, network),
     )
 
@@ -113,8 +116,7 @@ def on_trunk(stem: str) -> str:
     return document(
         header(text.TRUNK_HEADER, stem, task, task.notes),
         task.stock,
-        yaml_files.genpo_head(NARROW),
-        task.network,
+        yaml_files.head("genpo", rest(task.network), {"network.flow.units": NARROW}, "larger"),
         config(f"{stem}_genpo", task.stock, task.training, task.network),
     )
 
@@ -122,31 +124,36 @@ def on_trunk(stem: str) -> str:
 def cppo(stem: str) -> str:
     task = ALL[stem]
     network = task.network
-    units, condition, widths = network.units, "observation", "those of the task's PPO"
+    values = yaml_files.cppo_widths(network.units, network.activation)
+    widths = "those of the task's PPO"
     if network.front is not None:
-        units, condition, widths = NARROW, "features", "narrow, on the trunk's features"
+        values = yaml_files.cppo_widths(NARROW, network.activation)
+        values |= {"network.flow.condition": "features"}
+        widths = "narrow, on the trunk's features"
     source = f"Isaac Lab 2.3.2's {task.stock.file}"
     if stem in TRANSLATED:
         source = f"{stem}_ppo.yaml beside this, Isaac Lab 2.3.2's rsl_rl config translated"
     return document(
         header(text.CPPO_HEADER, stem, task, task.notes, source=source, widths=widths),
         task.stock,
-        yaml_files.cppo_head(units, network.activation, condition),
-        network,
+        yaml_files.head("cppo", rest(network), values),
         config(f"{stem}_cppo", task.stock, task.training, network),
     )
 
 
 def ddpl(stem: str) -> str:
     task = ALL[stem]
-    agents = "".join(
-        f"      - {{name: {name}, obs: {obs}, act: {act}}}\n" for name, obs, act in task.agents
-    )
+    values = {
+        "network.agents": [
+            dict(zip(("name", "obs", "act"), one, strict=True)) for one in task.agents
+        ],
+        "network.diffusion.units": [256, 256, 256],
+        "network.diffusion.activation": "mish",
+    }
     return document(
         header(text.DDPL_HEADER, stem, task, task.notes),
         task.stock,
-        text.DDPL_HEAD.format(agents=agents),
-        task.network,
+        yaml_files.head("ddpl", rest(task.network), values),
         config(f"{stem}_ddpl", task.stock, task.training, task.network, rule="linear"),
     )
 
@@ -156,23 +163,20 @@ def baseline(stem: str) -> str:
     return document(
         header(text.BASELINE_HEADER, stem, task, task.notes),
         task.stock,
-        yaml_files.GAUSSIAN_HEAD.format(separate=True),
-        task.network,
+        yaml_files.gaussian_head(trunk(task.network), separate=True),
         config(f"{stem}_ppo", task.stock, task.training, task.network),
     )
 
 
 def written() -> Mapping[str, str]:
     """File name to text."""
-    writers = {"genpo": genpo, "cppo": cppo, "ddpl": ddpl}
-    return {
-        **{
-            f"{stem}_{policy}.yaml": writers[policy](stem)
-            for policy, stems in POLICIES.items()
-            for stem in stems
-        },
-        **{f"{stem}_ppo.yaml": baseline(stem) for stem in TRANSLATED},
-    }
+    files = {}
+    for stem, task in ALL.items():
+        writers = {"ddpl": ddpl} if task.agents else {"genpo": genpo, "cppo": cppo}
+        if stem in TRANSLATED:
+            writers["ppo"] = baseline
+        files |= {f"{stem}_{policy}.yaml": write(stem) for policy, write in writers.items()}
+    return files
 
 
 if __name__ == "__main__":

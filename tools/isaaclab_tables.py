@@ -8,7 +8,9 @@ Isaac Lab's numbers were read in its 2.3.2. Numbers have a point (1.0e-3), or YA
 text.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,7 @@ class Training:
 class Network:
     """rl_games' trunk: an MLP, behind a CNN or an LSTM where one is named."""
 
-    units: str
+    units: Sequence[int]
     activation: str = "elu"
     front: str | None = None  # cnn or lstm
     asymmetric: bool = False  # a critic of its own, on the full state
@@ -78,9 +80,9 @@ class Task:
 class Paper:
     """A column of GenPO's table, and what it leaves open."""
 
-    units: str
+    units: Sequence[int]
     training: Training
-    time: tuple[int, str] = (32, "[256, 256]")
+    flow: Mapping[str, Any] = field(default_factory=dict)  # what differs from the other columns
     notes: tuple[str, ...] = ()
 
 
@@ -103,12 +105,12 @@ CARTPOLE_ENV = dict(
 SHIPPED = {
     "ant": Task(
         Stock(f"{CLASSIC}/ant/agents/rl_games_ppo_cfg.yaml", 0.6, mixed_precision=True),
-        Network("[256, 128, 64]"),
+        Network([256, 128, 64]),
         Training("3.0e-4", 16, 2, 4, 2, 500, kl=0.008),
     ),
     "humanoid": Task(
         Stock(f"{CLASSIC}/humanoid/agents/rl_games_ppo_cfg.yaml", 1.0, save_frequency=100),
-        Network("[400, 200, 100]"),
+        Network([400, 200, 100]),
         Training("5.0e-4", 32, 4, 5, 4, 1000),
     ),
     "lift_cube_franka": Task(
@@ -119,28 +121,28 @@ SHIPPED = {
             score_to_win=100000000,
             **FRANKA_ENV,
         ),
-        Network("[256, 128, 64]"),
+        Network([256, 128, 64]),
         Training("1.0e-4", 24, 4, 8, 4, 1500, entropy=0.001),
     ),
     "quadcopter_direct": Task(
         Stock("direct/quadcopter/agents/rl_games_ppo_cfg.yaml", 0.01, save_frequency=25),
-        Network("[64, 64]"),
+        Network([64, 64]),
         Training("5.0e-4", 24, 4, 5, 2, 200, kl=0.016),
     ),
     "repose_cube_shadow_direct": Task(
         Stock(SHADOW.format(""), **SHADOW_ENV),
-        Network("[512, 512, 256, 128]"),
+        Network([512, 512, 256, 128]),
         Training("5.0e-4", 16, 4, 5, 4, 5000, kl=0.016, schedule="standard"),
         8192,
     ),
     "ant_direct": Task(
         Stock("direct/ant/agents/rl_games_ppo_cfg.yaml", 0.6, mixed_precision=True),
-        Network("[256, 128, 64]"),
+        Network([256, 128, 64]),
         Training("3.0e-4", 16, 2, 4, 2, 500, kl=0.008),
     ),
     "humanoid_direct": Task(
         Stock("direct/humanoid/agents/rl_games_ppo_cfg.yaml", 0.01, mixed_precision=True),
-        Network("[400, 200, 100]"),
+        Network([400, 200, 100]),
         Training("5.0e-4", 32, 4, 5, 4, 1000, kl=0.008),
     ),
     "cartpole": Task(
@@ -152,12 +154,12 @@ SHIPPED = {
             normalize_advantage=False,
             **CARTPOLE_ENV,
         ),
-        Network("[32, 32]"),
+        Network([32, 32]),
         Training("3.0e-4", 16, 8, 8, 4, 150, kl=0.008),
     ),
     "cartpole_direct": Task(
         Stock("direct/cartpole/agents/rl_games_ppo_cfg.yaml", 0.1, **CARTPOLE_ENV),
-        Network("[32, 32]"),
+        Network([32, 32]),
         Training("5.0e-4", 32, 8, 8, 4, 150, kl=0.008),
     ),
     "cartpole_rgb_camera_direct": Task(
@@ -167,28 +169,28 @@ SHIPPED = {
             normalize_input=False,
             **CARTPOLE_ENV,
         ),
-        Network("[512]", front="cnn"),
+        Network([512], front="cnn"),
         Training("1.0e-4", 64, 16, 4, 2, 500, kl=0.008),
         512,
         notes=("Isaac Lab's train.py wants --enable_cameras for this task.",),
     ),
     "repose_cube_shadow_openai_lstm_direct": Task(
         Stock(SHADOW.format("_lstm"), value_bootstrap=False, **SHADOW_ENV),
-        Network("[512]", "relu", front="lstm", asymmetric=True),
+        Network([512], "relu", front="lstm", asymmetric=True),
         Training("1.0e-4", 16, 8, 4, 4, 10000, kl=0.016, gamma=0.998, schedule="standard"),
         8192,
         notes=("num_envs must be even: a minibatch holds whole sequences of 4 steps.",),
     ),
     "cart_double_pendulum_direct": Task(
         Stock("direct/cart_double_pendulum/agents/rl_games_ppo_cfg.yaml", 0.1, **CARTPOLE_ENV),
-        Network("[32, 32]"),
+        Network([32, 32]),
         Training("5.0e-4", 32, 8, 8, 4, 150, kl=0.008),
         notes=("The agents' rewards differ; Isaac Lab sums them, which makes them a team.",),
         agents=(("cart", 4, 1), ("pendulum", 3, 1)),
     ),
     "shadow_hand_over_direct": Task(
         Stock("direct/shadow_hand_over/agents/rl_games_ppo_cfg.yaml", **SHADOW_ENV),
-        Network("[512, 512, 256, 128]"),
+        Network([512, 512, 256, 128]),
         Training("5.0e-4", 16, 1, 5, 4, 5000, kl=0.016, schedule="standard"),
         2048,
         notes=("Both agents get the same reward, so that Isaac Lab's sum is twice it.",),
@@ -198,35 +200,37 @@ SHIPPED = {
 
 TRANSLATED = {
     "velocity_flat_anymal_d": Task(
-        FLAT, Network("[128, 128, 128]"), rsl_rl("1.0e-3", 0.005, 24, 300)
+        FLAT, Network([128, 128, 128]), rsl_rl("1.0e-3", 0.005, 24, 300)
     ),
     "velocity_rough_unitree_go2": Task(
-        ROUGH, Network("[512, 256, 128]"), rsl_rl("1.0e-3", 0.01, 24, 1500)
+        ROUGH, Network([512, 256, 128]), rsl_rl("1.0e-3", 0.01, 24, 1500)
     ),
     "velocity_rough_h1": Task(
-        ROUGH, Network("[512, 256, 128]"), rsl_rl("1.0e-3", 0.01, 24, 3000)
+        ROUGH, Network([512, 256, 128]), rsl_rl("1.0e-3", 0.01, 24, 3000)
     ),
 }  # fmt: skip
 
 PAPERS = {
     "ant": Paper(
-        "[400, 200, 100]",
+        [400, 200, 100],
         rsl_rl("1.0e-3", 0.01, 32, 1000),
         notes=("mix: the paper's 0.9; the released config of this task has 0.95.",),
     ),
-    "humanoid": Paper("[400, 200, 100]", rsl_rl("5.0e-4", 0.01, 32, 1000)),
+    "humanoid": Paper([400, 200, 100], rsl_rl("5.0e-4", 0.01, 32, 1000)),
     "lift_cube_franka": Paper(
-        "[256, 128, 64]",
+        [256, 128, 64],
         rsl_rl("1.0e-4", 0.006, 24, 1500, gamma=0.98),
         notes=(
             "value_bootstrap: False as in that YAML; rsl_rl bootstraps at every time limit.",
         ),
     ),
     "quadcopter_direct": Paper(
-        "[64, 64]", rsl_rl("5.0e-4", 0.01, 24, 200), time=(16, "[128, 128]")
+        [64, 64],
+        rsl_rl("5.0e-4", 0.01, 24, 200),
+        flow={"network.flow.time_embedding": 16, "network.flow.time_units": [128, 128]},
     ),
     "repose_cube_shadow_direct": Paper(
-        "[512, 512, 256, 128]",
+        [512, 512, 256, 128],
         rsl_rl("5.0e-4", 0.005, 16, 10000),
         notes=("The task's own default is 8192 environments; the paper's: --num_envs 4096.",),
     ),

@@ -2,12 +2,7 @@
 
 from textwrap import indent
 
-MLP = """\
-mlp:
-  units: {units}
-  activation: {activation}
-  initializer: {{name: default}}
-"""
+from yaml_files import mlp
 
 CNN = """\
 cnn:
@@ -41,7 +36,7 @@ central_value_config:       # the critic sees the full state
   network:
     name: actor_critic
     central_value: True
-{indent(MLP.format(units="[512]", activation="relu"), "    ")}\
+{indent(mlp([512], "relu"), "    ")}\
 {indent(LSTM, "    ")}\
       zero_rnn_on_done: False
 """
@@ -123,66 +118,6 @@ torch_compile: False as in rl_games 1.6.1, which Isaac Lab pins and which cannot
 and 2.0 would by default; that works, and cost us two minutes at a run's start on a CPU. What it \
 brings on a GPU we have not measured.
 We have not run this file inside Isaac Sim, nor on a GPU.
-"""
-
-DDPL_HEAD = """\
-  algo:
-    name: ddpl
-    proposals: 16               # K, of each agent at a state
-    proposal_states: 1.0        # share of a rollout's states; lower it where an update takes long
-    proposal_noise: 0.05        # standard deviation, added to each proposal
-    kl_budget: 0.05             # nats an iteration, of each agent
-    policy_epochs: 8            # of score matching
-    policy_minibatches: 4
-    policy_lr: null             # of the denoisers' Adam; null: config.learning_rate as scheduled
-    value_epochs: 8             # of the action values
-    agent_grad_norm: 1.0        # largest norm, of each agent by itself
-
-  model:
-    name: ddpl
-
-  network:
-    name: ddpl_actor_critic
-    separate: False
-    agents:
-{agents}\
-    diffusion:
-      steps: 20                 # T
-      sampling_steps: null      # gone through to act; null: all
-      variance: beta
-      units: [256, 256, 256]
-      activation: mish
-      time_embedding: 16
-      time_units: [32]
-      spread: 0.6               # standard deviation of the actions at the start
-      shared_weights: False
-    action_value:
-      units: [64, 64]
-      activation: silu
-"""
-
-PAPER_ALGO = """\
-  algo:
-    name: genpo
-    compression_coef: 0.01      # nu
-    compression: norm           # of x - y, as in the released code
-    compression_fraction: 1.0   # of each minibatch, drawn afresh for the compression loss
-    min_lr: 1.0e-5              # of lr_schedule adaptive; its max_lr is config.learning_rate
-
-  model:
-    name: genpo
-
-  network:
-    name: genpo_actor_critic
-    separate: False
-    flow:
-      steps: 5                  # N
-      mix: 0.9                  # p
-      condition: observation    # the velocity sees the observation; mlp is the critic's alone
-      units: {units}
-      activation: mish
-      time_embedding: {embedding}
-      time_units: {time_units}
 """
 
 CONFIG = """\

@@ -9,10 +9,11 @@ other files keep them and swap the head. What is ours is said in each file's fir
 """
 
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import yaml_files
-from yaml_files import GAUSSIAN_HEAD, cppo_head, genpo_head
+from yaml_files import cppo_widths, gaussian_head, head, mlp
 
 
 @dataclass(frozen=True)
@@ -31,11 +32,11 @@ class Task:
     """What differs between two tasks' settings."""
 
     env: str
-    units: str
+    units: Sequence[int]
     envs: int
     horizon: int
     epochs: int
-    velocity_units: str
+    velocity_units: Sequence[int]
     #: an asymmetric critic, and actions that nothing clips, as under mjlab's own trainer
     privileged: bool
     note: str
@@ -64,8 +65,9 @@ SETTINGS = """\
 
 CARTPOLE = (
     SETTINGS
-    + """. Ours: 256
-# environments, 130 epochs ({minutes} on a CPU core), normalised observations and values{head}.
+    + """. Ours:
+# 256 environments, 130 epochs ({minutes} on a CPU core), normalised observations and
+# values{head}.
 # Run by us: {ran}
 """
 )
@@ -85,24 +87,20 @@ SMOKE = "two epochs with 8 environments on a CPU. No return is claimed."
 
 TASKS = {
     "cartpole": Task(
-        "Mjlab-Cartpole-Balance", "[64, 64]", 256, 32, 130, "[32, 32]", False, CARTPOLE,
+        "Mjlab-Cartpole-Balance", [64, 64], 256, 32, 130, [32, 32], False, CARTPOLE,
         {"genpo": FULL, "cppo": "in full, one seed.", "ppo": FULL},
     ),
     "go1_flat": Task(
-        "Mjlab-Velocity-Flat-Unitree-Go1", "[512, 256, 128]", 4096, 24, 10000, "[128, 128]",
+        "Mjlab-Velocity-Flat-Unitree-Go1", [512, 256, 128], 4096, 24, 10000, [128, 128],
         True, ROBOT, {"genpo": SMOKE, "cppo": SMOKE},
     ),
     "g1_flat": Task(
-        "Mjlab-Velocity-Flat-Unitree-G1", "[512, 256, 128]", 4096, 24, 30000, "[128, 128]",
+        "Mjlab-Velocity-Flat-Unitree-G1", [512, 256, 128], 4096, 24, 30000, [128, 128],
         True, ROBOT, {"genpo": SMOKE, "cppo": SMOKE},
     ),
 }  # fmt: skip
 
 BODY = """\
-    mlp:{idle}
-      units: {critic}
-      activation: elu
-      initializer: {{name: default}}
 
   config:
     name: {name}
@@ -133,10 +131,7 @@ BODY = """\
 """
 
 #: a head on the observation leaves the trunk to the critic, and here the critic is another network
-IDLE = {
-    "critic": "[64]",
-    "idle": "                        # a spare critic's: central_value_config's counts",
-}
+IDLE = "# This trunk is a spare critic's; central_value_config's counts.\n" + mlp([64])
 
 CENTRAL_VALUE = """\
     clip_actions: False         # mjlab clips nothing: actions are offsets of joint positions
@@ -172,21 +167,23 @@ PLAYER = """\
 """
 
 
-def head(task: Task, policy: str) -> str:
+def head_of(task: Task, policy: str) -> str:
+    """``algo``, ``model`` and ``network`` of a file."""
+    trunk, separate = mlp(task.units), not task.privileged
     if policy == "cppo":
-        return cppo_head(task.units)
+        rest = "separate: False\n" + (IDLE if task.privileged else trunk)
+        return head("cppo", rest, cppo_widths(task.units))
     if policy == "genpo":
-        return genpo_head(task.velocity_units, separate=not task.privileged)
-    return GAUSSIAN_HEAD.format(separate=not task.privileged)
+        values = {"network.flow.units": task.velocity_units}
+        return head("genpo", f"separate: {separate}\n{trunk}", values, "larger")
+    return gaussian_head(trunk, separate)
 
 
 def text(task: Task, key: str, policy: str) -> str:
     """One YAML file."""
     about = POLICIES[policy]
     values = {**vars(task), "minibatch": task.minibatch, "name": f"mjlab_{key}_{policy}"}
-    values |= {"entropy": about.entropy, "critic": task.units, "idle": ""}
-    if policy == "cppo" and task.privileged:
-        values |= IDLE
+    values |= {"entropy": about.entropy}
     parts = [
         f"# {about.title} on mjlab's {task.env}. Written by tools/mjlab_configs.py.\n",
         task.note.format(
@@ -197,7 +194,7 @@ def text(task: Task, key: str, policy: str) -> str:
         ),
         about.note,
         "params:\n  seed: 5\n\n",
-        head(task, policy),
+        head_of(task, policy),
         BODY.format(**values),
         CENTRAL_VALUE.format(**values) if task.privileged else "",
         ENVIRONMENT.format(**values),

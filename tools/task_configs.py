@@ -12,10 +12,12 @@ Pendulum has no published envpool settings; its numbers are ours.
 
 import math
 import sys
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 import yaml_files
-from yaml_files import GAUSSIAN_HEAD, cppo_head, genpo_head
+from yaml_files import cppo_start, gaussian_head, head, mlp
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,7 @@ class Task:
     """What differs between two tasks' published settings."""
 
     env: str
-    units: str
+    units: Sequence[int]
     initializer: str
     learning_rate: str
     horizon: int
@@ -45,18 +47,16 @@ class Task:
     smooth_clamp: bool = True
     bounds: str = "bounds_loss_coef: 0.0"
     gamma: float = 0.99
-    genpo_lr: str = "1e-3"
+    genpo_lr: str = "1.0e-3"
     genpo_kl: float = 0.01
     genpo_separate: bool = False
-    genpo_units: str = "[64, 64]"
-    genpo_fast: bool = False  # where it was tried
-    genpo_steps: int | None = None
-    cppo_units: str = "[64, 64]"
+    genpo_preset: str | None = "larger"  # None, the defaults, where they were tried
+    genpo: Mapping[str, Any] = field(default_factory=dict)  # what differs from it
+    cppo: Mapping[str, Any] = field(default_factory=dict)  # what differs from the defaults
     cppo_rollout: Rollout = Rollout(32, 1024)
     cppo_kl: float = 0.016
-    cppo_condition: str = "observation"
     cppo_entropy: float = 0.0
-    cppo_spread: float = 0.2  # of a_k at the start, the kernel's sigma, the regulariser's normal
+    cppo_spread: float = 0.2
 
 
 def rollout_of(task: Task, policy: str) -> dict[str, int]:
@@ -73,30 +73,31 @@ REGULARISED = "bound_loss_type: regularisation\n    bounds_loss_coef: "
 
 TASKS = {
     "halfcheetah": Task(
-        "HalfCheetah-v5", "[128, 64, 32]", SCALED, "5e-4", 256, 5, 4, False, 1, 184,
-        genpo_kl=0.02, genpo_separate=True, genpo_units="[64]", genpo_fast=True,
-        genpo_steps=2, cppo_rollout=Rollout(64, 1024), cppo_spread=0.3,
+        "HalfCheetah-v5", [128, 64, 32], SCALED, "5.0e-4", 256, 5, 4, False, 1, 184,
+        genpo_kl=0.02, genpo_separate=True, genpo_preset=None, genpo={"network.flow.steps": 2},
+        cppo_rollout=Rollout(64, 1024), cppo_spread=0.3,
     ),
     "hopper": Task(
-        "Hopper-v5", "[256, 128, 64]", DEFAULT, "5e-4", 64, 5, 2, False, 0.1, 732,
+        "Hopper-v5", [256, 128, 64], DEFAULT, "5.0e-4", 64, 5, 2, False, 0.1, 732,
         bounds=REGULARISED + "0.0",
     ),
     "walker2d": Task(
-        "Walker2d-v5", "[256, 128, 64]", DEFAULT, "3e-4", 128, 5, 2, False, 0.1, 366,
+        "Walker2d-v5", [256, 128, 64], DEFAULT, "3.0e-4", 128, 5, 2, False, 0.1, 366,
         bounds=REGULARISED + "0.0",
     ),
     "ant": Task(
-        "Ant-v5", "[256, 128, 64]", DEFAULT, "3e-4", 64, 4, 2, True, 1, 732,
-        bounds=REGULARISED + "0.0", genpo_units="[64]", genpo_fast=True,
-        cppo_condition="features", cppo_entropy=0.005,
+        "Ant-v5", [256, 128, 64], DEFAULT, "3.0e-4", 64, 4, 2, True, 1, 732,
+        bounds=REGULARISED + "0.0", genpo_preset=None,
+        cppo={"network.flow.condition": "features"}, cppo_entropy=0.005,
     ),
     "humanoid": Task(
-        "Humanoid-v5", "[512, 256, 128]", DEFAULT, "3e-4", 128, 5, 4, True, 0.1, 1221,
+        "Humanoid-v5", [512, 256, 128], DEFAULT, "3.0e-4", 128, 5, 4, True, 0.1, 1221,
         bounds=REGULARISED + "0.0005",
     ),
     "pendulum": Task(
-        "Pendulum-v1", "[64, 64]", DEFAULT, "1e-3", 64, 5, 2, False, 0.1, 100,
-        minibatch=1024, gamma=0.95, genpo_units="[32, 32]", cppo_units="[32, 32]",
+        "Pendulum-v1", [64, 64], DEFAULT, "1.0e-3", 64, 5, 2, False, 0.1, 100,
+        minibatch=1024, gamma=0.95, genpo={"network.flow.units": [32, 32]},
+        cppo={"network.flow.units": [32, 32], "network.residual.units": [32, 32]},
     ),
 }  # fmt: skip
 
@@ -110,10 +111,6 @@ params:
 """
 
 BODY = """\
-    mlp:
-      units: {units}
-      activation: elu
-      initializer: {initializer}
 
   config:
     name: {name}
@@ -149,34 +146,33 @@ BODY = """\
 """
 
 
+def head_of(task: Task, policy: str) -> str:
+    """``algo``, ``model`` and ``network`` of a file."""
+    trunk = mlp(task.units, initializer=task.initializer)
+    if policy == "ppo":
+        return gaussian_head(trunk, separate=False)
+    separate = policy == "genpo" and task.genpo_separate
+    rest = f"separate: {separate}\n{trunk}"
+    if policy == "genpo":
+        return head("genpo", rest, task.genpo, task.genpo_preset)
+    start = cppo_start(task.cppo_spread)
+    return head("cppo", rest, {"algo.ema": 0.5, **start, **task.cppo})
+
+
 def written() -> dict[str, str]:
     """File name to text, for every task and policy."""
     files = {}
     for key, task in TASKS.items():
         published = vars(task)
-        heads = {
-            "genpo": genpo_head(
-                task.genpo_units, task.genpo_separate, task.genpo_fast, task.genpo_steps
-            ),
-            "cppo": cppo_head(
-                task.cppo_units,
-                activation="silu",
-                condition=task.cppo_condition,
-                noise_scale=task.cppo_spread,
-                sigma=task.cppo_spread,
-                ema=0.5,
-                regulariser_scale=task.cppo_spread,
-            ),
-            "ppo": GAUSSIAN_HEAD.format(separate=False),
-        }
         rates = {"genpo": task.genpo_lr, "cppo": task.learning_rate, "ppo": task.learning_rate}
         targets = {"genpo": task.genpo_kl, "cppo": task.cppo_kl, "ppo": 0.008}
-        for policy, head in heads.items():
+        for policy, label in LABELS.items():
             name = f"{key}_{policy}"
             values = {**published, **rollout_of(task, policy)}
             values["entropy"] = task.cppo_entropy if policy == "cppo" else 0.0
             body = BODY.format(name=name, rate=rates[policy], kl=targets[policy], **values)
-            files[f"{name}.yaml"] = TITLE.format(LABELS[policy], task.env) + head + body
+            start = TITLE.format(label, task.env) + head_of(task, policy)
+            files[f"{name}.yaml"] = start + body
     return files
 
 

@@ -8,10 +8,13 @@ agents) and the same with a central critic, which sees all agents' observations.
 """
 
 import sys
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from textwrap import fill, indent
+from typing import Any
 
 import yaml_files
-from yaml_files import GAUSSIAN_HEAD
+from yaml_files import gaussian_head, head, mlp
 
 
 @dataclass(frozen=True)
@@ -27,14 +30,10 @@ class Task:
     epochs: int
     gamma: float = 0.99
     reward_scale: float = 1.0
-    shared: bool = True
     # DDPL's, where the tasks' trials differ
-    kl: float = 0.05
-    tilt: str = "0.5"
-    value_epochs: int = 8
+    ddpl: Mapping[str, Any] = field(default_factory=dict)
     rate: str = "2.0e-3"
     schedule: str = "linear"
-    spread: float = 0.6
 
     @property
     def frames(self) -> int:
@@ -64,9 +63,7 @@ TASKS = {
         horizon=25,
         epochs=75,
         reward_scale=0.1,
-        kl=0.1,
-        tilt="null",
-        value_epochs=10,
+        ddpl={"algo.kl_budget": 0.1, "algo.tilt_limit": None, "algo.value_epochs": 10},
         rate="1.0e-3",
         schedule="constant",
     ),
@@ -96,47 +93,20 @@ TASKS = {
         actors=16,
         horizon=128,
         epochs=400,
-        spread=0.3,
+        ddpl={"network.diffusion.spread": 0.3},
     ),
 }
 
-DDPL_HEAD = """\
-  algo:
-    name: ddpl
-    proposals: 16               # K, of each agent at a state
-    proposal_states: 0.25       # share of a rollout's states at which the policy is improved
-    proposal_noise: 0.05        # added to each proposal: keeps a policy from narrowing for good
-    kl_budget: {task.kl:<17}# nats an iteration, of each agent
-    tilt_limit: {task.tilt:<16}# no state's proposals are tilted by more
-    control_variate: 0.7
-    value_epochs: {task.value_epochs}
-    value_average: 0.8
-    policy_epochs: 8
-    policy_lr: 3.0e-3           # of the denoisers, falling as learning_rate does
+#: what the tasks share of DDPL's; one denoiser for all agents, as the baselines share theirs
+DDPL = {
+    "algo.proposal_states": 0.25,
+    "algo.tilt_limit": 0.5,
+    "algo.policy_lr": 3e-3,
+    "network.diffusion.sampling_steps": 10,
+    "network.diffusion.shared_weights": True,
+}
 
-  model:
-    name: ddpl
-
-  network:
-    name: ddpl_actor_critic     # mlp is the critic's alone
-    diffusion:                  # of every agent; the agents' names and sizes are the environment's
-      steps: 20                 # T
-      sampling_steps: 10        # of them, gone through to act
-      units: [64, 64]
-      activation: silu
-      spread: {task.spread:<18}# of the actions at the start
-      shared_weights: {task.shared}      # {why}
-    action_value:
-      units: [64, 64]
-      activation: silu
-"""
-
-TRUNK = """\
-    mlp:
-      units: [128, 128]
-      activation: elu
-      initializer: {name: default}
-"""
+TRUNK = mlp([128, 128])
 
 CONFIG = """\
 
@@ -177,9 +147,9 @@ CONFIG = """\
       use_vecenv: True
 """
 
-CENTRAL = """\
+CENTRAL = f"""\
     central_value_config:
-      minibatch_size: {minibatch}
+      minibatch_size: {{minibatch}}
       mini_epochs: 5
       learning_rate: 1.0e-3
       lr_schedule: linear
@@ -190,15 +160,20 @@ CENTRAL = """\
       network:
         name: actor_critic
         central_value: True
-        mlp:
-          units: [128, 128]
-          activation: elu
-          initializer: {{name: default}}
+{indent(TRUNK.replace("{", "{{").replace("}", "}}"), "        ")}\
+"""
+
+
+START = """\
+params:
+  seed: 5
+
 """
 
 
 def header(title: str, task: Task) -> str:
-    return f"# {title} on {task.title}. Written by tools/team_configs.py.\nparams:\n  seed: 5\n\n"
+    words = f"{title} on {task.title}. Written by tools/team_configs.py."
+    return f"{fill(words, 100, initial_indent='# ', subsequent_indent='# ')}\n{START}"
 
 
 def config(name: str, task: Task, **values: object) -> str:
@@ -207,12 +182,9 @@ def config(name: str, task: Task, **values: object) -> str:
 
 
 def ddpl(stem: str, task: Task) -> str:
-    why = "one denoiser for all agents, as the baselines share theirs"
-    head = DDPL_HEAD.format(task=task, why=why)
     return (
         header("DDPL, reconstructed from its abstract,", task)
-        + head
-        + TRUNK
+        + head("ddpl", f"# This trunk is the critic's alone.\n{TRUNK}", {**DDPL, **task.ddpl})
         + config(
             f"{stem}_ddpl",
             task,
@@ -233,8 +205,7 @@ def gaussian(stem: str, task: Task, central: bool) -> str:
     name = f"{stem}_central_ppo" if central else f"{stem}_ppo"
     return (
         header(kind, task)
-        + GAUSSIAN_HEAD.format(separate=False)
-        + TRUNK
+        + gaussian_head(TRUNK, separate=False)
         + config(
             name,
             task,

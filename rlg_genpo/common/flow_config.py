@@ -19,20 +19,22 @@ class FlowConfig:
     steps: int = option(5, "N, Euler steps from noise to action", at_least(1), identity=True)
     condition: str = option(
         "features",
-        "what the velocity sees: the trunk's features, or the (normalised) observation itself, "
-        "as in the paper; then the trunk serves the critic alone",
+        "what the velocity sees; `features`: the trunk's features; `observation`: the (normalised) "
+        "observation itself, as in the paper, and the trunk serves the critic alone",
         one_of(("features", "observation")),
         identity=True,
     )
-    units: tuple[int, ...] = option((64, 64), "hidden widths of the velocity MLP", widths())
+    units: tuple[int, ...] = option((64, 64), "hidden widths of the velocity's MLP", widths())
     activation: str = option(
         "silu",
-        "of the velocity MLP; the paper's is mish",
+        "activation of the velocity's MLP; the paper's is mish",
         one_of(ACTIVATION_NAMES),
         identity=True,
     )
-    time_embedding: int = option(32, "width of the time embedding, even", even())
-    time_units: tuple[int, ...] = option((256, 256), "hidden widths of its MLP", widths())
+    time_embedding: int = option(32, "width of the time embedding, an even number", even())
+    time_units: tuple[int, ...] = option(
+        (256, 256), "hidden widths of the time embedding's MLP", widths()
+    )
     output_scale: float = option(
         0.01, "factor on the velocity's last layer at the start", at_least(0)
     )

@@ -1,8 +1,12 @@
-"""A policy's part of an rl_games YAML as text, each option with its default and its documentation.
+"""A policy's part of an rl_games YAML as text, each option with its value and what it is.
 
-Standard library only. ``rlg-genpo swap`` and the generators of the shipped files write with it.
+The comment is the first clause of the option's documentation, up to a semicolon, with the words
+that it may be; the documentation's tables have the whole. Standard library only. ``rlg-genpo swap``
+and the generators of the shipped files write with it.
 """
 
+import json
+import re
 import textwrap
 from collections.abc import Iterator, Mapping
 from dataclasses import Field, fields, is_dataclass
@@ -13,6 +17,15 @@ from rlg_genpo.common.config import PolicyConfig
 WIDTH = 100
 #: where comments begin, so that they stand below each other
 COMMENT_COLUMN = 32
+#: the text indented by this stands in ``params``
+INDENT = "  "
+#: more words than this are not listed in a comment
+MAX_CHOICES = 4
+
+_CHOICES = "one of "
+#: text that YAML 1.1 reads as text, unless it is one of its other words
+_WORD = re.compile(r"[A-Za-z_][\w./-]*")
+_OTHER_WORDS = ("null", "true", "false", "yes", "no", "on", "off", "y", "n")
 
 
 def head(
@@ -39,7 +52,24 @@ def head(
     lines += textwrap.indent(rest, "  ").splitlines()
     if left:
         raise KeyError(f"no options of {name}: {', '.join(left)}")
-    return textwrap.indent("\n".join(lines) + "\n", "  ")
+    return textwrap.indent("\n".join(lines) + "\n", INDENT)
+
+
+def plain(value: Any) -> str:
+    """A value as YAML 1.1 reads it back."""
+    if value is None:
+        return "null"
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{key}: {plain(part)}" for key, part in value.items()) + "}"
+    if isinstance(value, (list, tuple)):
+        return "[" + ", ".join(map(plain, value)) + "]"
+    if isinstance(value, float):
+        # Without a point YAML 1.1 reads 1e-05 as text.
+        mantissa, e, exponent = repr(value).partition("e")
+        return mantissa + (".0" if e and "." not in mantissa else "") + e + exponent
+    if isinstance(value, str) and (not _WORD.fullmatch(value) or value.lower() in _OTHER_WORDS):
+        return json.dumps(value)
+    return str(value)
 
 
 def _block(config: type[PolicyConfig], path: str, values: dict[str, Any]) -> Iterator[str]:
@@ -49,7 +79,7 @@ def _block(config: type[PolicyConfig], path: str, values: dict[str, Any]) -> Ite
         listed = values.pop(path, None)
         if listed is not None:
             yield f"  {key}:"
-            yield from (f"    - {_plain(one)}" for one in listed)
+            yield from (f"    - {plain(one)}" for one in listed)
         return
     if path != "algo":
         yield f"  {key}:"
@@ -59,27 +89,23 @@ def _block(config: type[PolicyConfig], path: str, values: dict[str, Any]) -> Ite
 
 
 def _option(option: Field[Any], value: Any, indent: str) -> Iterator[str]:
-    setting, doc = f"{indent}{option.name}: {_plain(value)}", option.metadata["doc"]
-    line = f"{setting.ljust(COMMENT_COLUMN - 3)} # {doc}"
-    # The whole is indented by two more.
-    if len(line) <= WIDTH - 2:
+    setting, width = f"{indent}{option.name}: {plain(value)}", WIDTH - len(INDENT)
+    comment = _comment(option)
+    line = f"{setting.ljust(COMMENT_COLUMN - len(INDENT) - 1)} # {comment}"
+    if len(line) <= width:
         yield line
         return
     yield from textwrap.wrap(
-        doc, WIDTH - 2, initial_indent=f"{indent}# ", subsequent_indent=f"{indent}#   "
+        comment, width, initial_indent=f"{indent}# ", subsequent_indent=f"{indent}#   "
     )
     yield setting
 
 
-def _plain(value: Any) -> str:
-    """A value as YAML 1.1 reads it back."""
-    if value is None:
-        return "null"
-    if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{key}: {_plain(part)}" for key, part in value.items()) + "}"
-    if isinstance(value, (list, tuple)):
-        return "[" + ", ".join(map(_plain, value)) + "]"
-    if isinstance(value, float):
-        mantissa, e, exponent = repr(value).partition("e")
-        return mantissa + (".0" if e and "." not in mantissa else "") + e + exponent
-    return str(value)
+def _comment(option: Field[Any]) -> str:
+    comment = option.metadata["doc"].partition(";")[0].replace("`", "")
+    valid = option.metadata["valid"]
+    if valid is not None and valid.text.startswith(_CHOICES):
+        choices = valid.text.removeprefix(_CHOICES).split(", ")
+        if len(choices) <= MAX_CHOICES:
+            comment += f": {', '.join(choices)}"
+    return comment

@@ -23,8 +23,8 @@ class ReferenceFlowConfig(FlowConfig):
     steps: int = option(8, "N, Euler steps from noise to a_k", at_least(1), identity=True)
     condition: str = option(
         "observation",
-        "what flow and kernel see: the (normalised) observation itself, and then the trunk serves "
-        "the critic alone; or the trunk's features, as under a CNN or an LSTM",
+        "what flow and kernel see; `observation`: the (normalised) observation itself, and the "
+        "trunk serves the critic alone; `features`: the trunk's features, as under a CNN or LSTM",
         one_of(("features", "observation")),
         identity=True,
     )
@@ -35,7 +35,7 @@ class ReferenceFlowConfig(FlowConfig):
     )
     noise_scale: float = option(
         1.0,
-        "standard deviation of the flow's noise, and so of a_k at the start",
+        "standard deviation of the flow's noise, and of a_k at the start",
         positive(),
         identity=True,
     )
@@ -47,7 +47,7 @@ class ResidualConfig:
 
     units: tuple[int, ...] = option((64, 64), "hidden widths of delta's MLP", widths())
     activation: str = option(
-        "silu", "of delta's MLP", one_of(flow_config.ACTIVATION_NAMES), identity=True
+        "silu", "activation of delta's MLP", one_of(flow_config.ACTIVATION_NAMES), identity=True
     )
     sigma: float = option(0.5, "the kernel's standard deviation at the start", positive())
     output_scale: float = option(
@@ -61,8 +61,8 @@ class AlgoConfig:
 
     regulariser: str = option(
         "langevin",
-        "what holds the kernel: a Langevin step towards a normal, its reference sample, or the "
-        "rollout's kernel",
+        "what holds the kernel; `langevin`: a Langevin step towards N(0, `regulariser_scale`^2 I); "
+        "`shrinkage`: its reference sample; `kl_old`: the rollout's kernel; `none`: nothing",
         one_of(REGULARISERS),
     )
     regulariser_scale: float = option(
@@ -71,20 +71,22 @@ class AlgoConfig:
     regulariser_coef: float = option(0.02, "c, the regulariser's weight", at_least(0))
     ema: float = option(
         0.9,
-        "rho, the share of itself that the reference keeps in each iteration; 0 makes it the flow",
+        "rho, the share of itself that the reference keeps each iteration; 0 makes it the flow",
         within("[0, 1)", 0, 1, open_high=True),
     )
     distill_epochs: int = option(15, "passes of flow matching over a rollout", at_least(1))
     distill_minibatches: int = option(4, "minibatches of each pass", at_least(1))
-    distill_lr: float = option(1e-3, "of the flow's own Adam", positive())
+    distill_lr: float = option(1e-3, "learning rate of the flow's own Adam", positive())
     distill_grad_norm: float = option(1.0, "largest norm of the flow's gradient", positive())
     distill_threshold: float | None = option(
-        None, "end an iteration's passes once one's mean loss is below this", positive()
+        None, "mean loss of a pass that ends the iteration's passes (null: none)", positive()
     )
     deployment: str | None = option(
         None,
-        "what a player executes; if not given, residual_mean from zero noise when deterministic "
-        "and residual_sample, the policy that trains, when not",
+        "what a player executes; `residual_mean`: the kernel's mean; `residual_sample`: a sample "
+        "of the kernel; `flow_ema`: the averaged flow alone; `flow`: the flow as it was distilled "
+        "last, alone; `null`: `residual_mean` from zero noise if deterministic, else "
+        "`residual_sample`, the policy that trains",
         one_of(DEPLOYMENTS),
     )
 

@@ -34,21 +34,25 @@ class DiffusionConfig:
     steps: int = option(20, "T, noise levels of the cosine schedule", at_least(2), identity=True)
     sampling_steps: int | None = option(
         None,
-        "how many of them are gone through to act; T if not given",
+        "how many noise levels are gone through to act (null: all)",
         at_least(1),
         identity=True,
     )
     variance: str = option(
         "beta",
-        "of each reverse step's noise: beta_t, or the posterior's, which narrows a policy that is "
-        "refitted to its own samples",
+        "variance of each reverse step's noise; `beta`: beta_t; `posterior`: the posterior's, "
+        "which narrows a policy that is refitted to its own samples",
         one_of(VARIANCES),
         identity=True,
     )
     units: tuple[int, ...] = option((64, 64), "hidden widths of each denoiser's MLP", widths())
-    activation: str = option("silu", "of that MLP", one_of(ACTIVATION_NAMES), identity=True)
-    time_embedding: int = option(16, "width of the time embedding, even", even())
-    time_units: tuple[int, ...] = option((32,), "hidden widths of its MLP", widths())
+    activation: str = option(
+        "silu", "activation of the denoisers' MLPs", one_of(ACTIVATION_NAMES), identity=True
+    )
+    time_embedding: int = option(16, "width of the time embedding, an even number", even())
+    time_units: tuple[int, ...] = option(
+        (32,), "hidden widths of the time embedding's MLP", widths()
+    )
     output_scale: float = option(
         0.01, "factor on the denoiser's last layer at the start", at_least(0)
     )
@@ -57,7 +61,7 @@ class DiffusionConfig:
     )
     shared_weights: bool = option(
         False,
-        "one denoiser and one action value for all agents, whose sizes must agree",
+        "one denoiser and one action value for all agents; their sizes must agree",
         identity=True,
     )
 
@@ -66,8 +70,10 @@ class DiffusionConfig:
 class ActionValueConfig:
     """``params.network.action_value``: A_i of Q_i(s, a_i) = V(s) + A_i(s, a_i); training only."""
 
-    units: tuple[int, ...] = option((64, 64), "hidden widths of each agent's MLP", widths())
-    activation: str = option("silu", "of that MLP", one_of(ACTIVATION_NAMES))
+    units: tuple[int, ...] = option((64, 64), "hidden widths of each action value's MLP", widths())
+    activation: str = option(
+        "silu", "activation of the action values' MLPs", one_of(ACTIVATION_NAMES)
+    )
 
 
 @dataclass(frozen=True)
@@ -76,57 +82,61 @@ class AlgoConfig:
 
     proposals: int = option(16, "K, proposals per state and agent", at_least(1))
     proposal_noise: float = option(
-        0.05, "standard deviation of the noise added to each of the policy's proposals", at_least(0)
+        0.05,
+        "standard deviation of the noise added to each proposal; it keeps a policy from narrowing "
+        "for good",
+        at_least(0),
     )
     proposal_states: float = option(
         1.0,
-        "share of a rollout's states, drawn anew each iteration, at which the policy is improved",
+        "share of a rollout's states at which the policy is improved; they are drawn anew each "
+        "iteration",
         within("(0, 1]", 0, 1, True),
     )
     kl_budget: float = option(
-        0.05, "nats that an iteration's target may be away from the policy, per agent", positive()
+        0.05, "nats of an iteration's target from the policy, per agent", positive()
     )
     min_temperature: float = option(
-        1e-3, "lower bound of tau_i, in advantage deviations", positive()
+        1e-3, "lower bound of tau_i, in standard deviations of the advantage", positive()
     )
     max_temperature: float = option(1e3, "upper bound of tau_i", positive())
     advantage_limit: float = option(
         3.0,
-        "largest advantage that A_i is fitted to, in its standard deviations: a rare disaster "
-        "would otherwise take the whole budget",
+        "largest advantage that A_i is fitted to, in standard deviations; a rare disaster would "
+        "otherwise take the whole budget",
         positive(),
     )
     tilt_limit: float | None = option(
         None,
-        "largest |Q_i - its mean over the proposals| / tau_i, where a few states at which much is "
-        "at stake would take the whole budget; none if not given; ours",
+        "largest |Q_i - its mean over proposals| / tau_i (null: none); a few states at which much "
+        "is at stake would otherwise take the whole budget; ours",
         positive(),
     )
     control_variate: float = option(
         0.7,
-        "share of the matching loss whose own noise, that has nothing to do with the weights, is "
-        "taken away; 0 is the plain loss, 1 never corrects a denoiser's own errors; ours",
+        "share of the matching loss whose own noise is taken away; that noise has nothing to do "
+        "with the weights; 0 is the plain loss, 1 never corrects a denoiser's own errors; ours",
         within("[0, 1]", 0, 1),
     )
     policy_epochs: int = option(8, "passes of score matching over the proposals", at_least(1))
     policy_minibatches: int = option(
-        4, "minibatches of each pass, of the action values too", at_least(1)
+        4, "minibatches of each pass; of the action values' passes too", at_least(1)
     )
     policy_lr: float | None = option(
         None,
-        "of the denoisers' Adam, falling as params.config.learning_rate does; that itself if not "
-        "given",
+        "learning rate of the denoisers' Adam (null: config.learning_rate); it falls as "
+        "config.learning_rate does",
         positive(),
     )
     value_epochs: int = option(8, "passes of the action values over a rollout", at_least(1))
     value_average: float = option(
         0.8,
-        "share of itself that the average of the action values keeps in each iteration; proposals "
-        "are weighed by the average",
+        "share that the action values' average keeps each iteration; proposals are weighted by the "
+        "average",
         within("[0, 1)", 0, 1, open_high=True),
     )
     agent_grad_norm: float = option(
-        1.0, "largest norm of each agent's gradient, apart from the others'", positive()
+        1.0, "largest norm of each agent's gradient; each is clipped alone", positive()
     )
 
 

@@ -29,16 +29,18 @@ class CoupledFlowConfig(FlowConfig):
     steps: int = option(
         3, "N, Euler steps from noise to action; the paper's is 5", at_least(1), identity=True
     )
-    units: tuple[int, ...] = option((64,), "hidden widths of the velocity MLP", widths())
-    time_embedding: int = option(16, "width of the time embedding, even", even())
-    time_units: tuple[int, ...] = option((32,), "hidden widths of its MLP", widths())
+    units: tuple[int, ...] = option((64,), "hidden widths of the velocity's MLP", widths())
+    time_embedding: int = option(16, "width of the time embedding, an even number", even())
+    time_units: tuple[int, ...] = option(
+        (32,), "hidden widths of the time embedding's MLP", widths()
+    )
     mix: float = option(
         0.9, "p, the coupling's mixing weight", within("(0, 1]", 0, 1, True), identity=True
     )
     memory: str = option(
         "store",
-        "what an update keeps of the flow's steps: their activations; or nothing, to recompute "
-        "them backwards, in memory that does not grow with steps",
+        "what an update keeps of the flow's steps; `store`: their activations; `recompute`: "
+        "nothing, to recompute them backwards, in memory that does not grow with steps",
         one_of(("store", "recompute")),
     )
 
@@ -61,30 +63,33 @@ class AlgoConfig:
     compression_coef: float = option(0.01, "nu, weight of the compression loss", at_least(0))
     compression: str = option(
         "squared",
-        "the paper's mean (x - y)^2, or the released code's |x - y|",
+        "the compression loss; `squared`: the paper's mean of (x - y)^2; `norm`: the released "
+        "code's norm of x - y",
         one_of(("squared", "norm")),
     )
     compression_fraction: float = option(
         0.125,
-        "share of each minibatch on which fresh samples are drawn for the compression loss; the "
-        "paper's is 1",
+        "share of a minibatch that the compression loss samples anew; the bounds loss takes the "
+        "same samples; the paper's share is 1",
         within("(0, 1]", 0, 1, True),
     )
     kl_estimator: str = option(
         "nonnegative",
-        "r - 1 - log r, or plain -log r as in the released code",
+        "estimator of the KL; `nonnegative`: r - 1 - log r; `plain`: -log r, as in the released "
+        "code",
         one_of(("nonnegative", "plain")),
     )
     adapt: str = option(
         "epoch",
-        "when lr_schedule 'adaptive' decides: once an epoch, on the last mini-epoch's KL; or at "
-        "every KL that rl_games measures (a minibatch in 'legacy', a mini-epoch in 'standard')",
+        "when lr_schedule adaptive decides; `epoch`: once an epoch, on the last mini-epoch's KL; "
+        "`call`: at every KL that rl_games measures (of a minibatch under `schedule_type: legacy`, "
+        "of a mini-epoch under `standard`)",
         one_of(("epoch", "call")),
     )
     min_lr: float = option(1e-5, "lower bound of the adaptive learning rate", positive())
     max_lr: float | None = option(
         None,
-        "upper bound of the adaptive learning rate; config.learning_rate if not given",
+        "upper bound of the adaptive rate (null: config.learning_rate)",
         positive(),
     )
 
