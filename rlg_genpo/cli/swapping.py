@@ -13,6 +13,7 @@ from rlg_genpo.cli import configs, validation
 from rlg_genpo.cli.configs import Params
 from rlg_genpo.common.checks import LR_SCHEDULES, block_at
 from rlg_genpo.common.schema import unknown
+from rlg_genpo.common.yaml_head import WIDTH
 from rlg_genpo.errors import ConfigError
 
 #: blocks of ``params`` that name the policy
@@ -59,7 +60,9 @@ def kept(network: Mapping[str, Any]) -> dict[str, Any]:
 
 def dump(block: Mapping[str, Any]) -> str:
     """A block as YAML text; nothing where it is empty."""
-    return yaml.safe_dump(dict(block), sort_keys=False) if block else ""
+    # Lists and blocks of plain values stand on one line.
+    text = yaml.safe_dump(dict(block), sort_keys=False, default_flow_style=None, width=WIDTH)
+    return text if block else ""
 
 
 def head_of(source: Path) -> str:

@@ -27,7 +27,7 @@ class FlowConfig:
     units: tuple[int, ...] = option((64, 64), "hidden widths of the velocity's MLP", widths())
     activation: str = option(
         "silu",
-        "activation of the velocity's MLP; the paper's is mish",
+        "activation of the velocity's MLP",
         one_of(ACTIVATION_NAMES),
         identity=True,
     )
