@@ -40,12 +40,12 @@ class Algorithm:
 
     name: str  # of ``algo.name`` and ``model.name``
     title: str  # for people
-    paper: Paper
     #: its settings; network, agent and player receive the parsed ones
     config: type[PolicyConfig]
     network: str  # a :class:`rlg_genpo.common.network.PolicyBuilder`
     agent: str  # made from (base_name, params, settings)
     player: str  # made from (params, settings)
+    paper: Paper | None = None
     #: named sets of settings, by path below ``params``, that differ from the defaults
     presets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     #: whether it takes all agents of an environment together, as one row
