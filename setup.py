@@ -38,7 +38,14 @@ setup(
     packages=[*find_packages(include=["rlg_genpo", "rlg_genpo.*"]), *CONFIGS],
     package_dir={"rlg_genpo.task_configs": "task_configs"},
     package_data={**{package: ["*.yaml"] for package in CONFIGS}, "rlg_genpo": ["py.typed"]},
-    install_requires=["rl-games>=1.6.1", "torch>=2.2.2", "gymnasium", "pyyaml"],
+    install_requires=[
+        "rl-games>=1.6.1",
+        "torch>=2.2.2",
+        "gymnasium",
+        "pyyaml",
+        "click>=8.1",
+        "tqdm",
+    ],
     extras_require=EXTRAS,
     entry_points={
         "console_scripts": ["rlg-genpo = rlg_genpo.cli:main"],

@@ -6,7 +6,7 @@ anywhere, also before a simulator starts and while ``import gym`` runs.
 """
 
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rlg_genpo.errors import CheckpointError, ConfigError, DivergedError
 from rlg_genpo.host.import_hook import when_imported
@@ -15,11 +15,9 @@ from rlg_genpo.version import __version__
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from rlg_genpo.algorithm import ALGORITHMS
     from rlg_genpo.ddpl.single import AgentPolicy
 
 __all__ = [
-    "ALGORITHMS",
     "CheckpointError",
     "ConfigError",
     "DivergedError",
@@ -37,7 +35,7 @@ def register() -> None:
     Raises:
         ConfigError: another package owns one of our names; nothing is registered then.
     """
-    from rlg_genpo import algorithm as registration
+    from rlg_genpo import registration
 
     registration.register()
 
@@ -62,14 +60,6 @@ def _register_or_warn() -> None:
         register()
     except Exception as error:
         logger.warning("rlg_genpo is not registered with rl_games: %s", error)
-
-
-def __getattr__(name: str) -> Any:
-    if name == "ALGORITHMS":
-        from rlg_genpo.algorithm import ALGORITHMS
-
-        return ALGORITHMS
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 when_imported("rl_games.torch_runner", _register_or_warn)

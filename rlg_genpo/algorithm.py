@@ -1,169 +1,143 @@
-"""The table of algorithms, and the one call that makes rl_games know them."""
+"""What the rest of the package may know of a policy, and the table of all policies.
+
+A policy's folder declares one :class:`Algorithm`; nobody outside the folder compares its name. The
+table holds ours and those that other packages declare by an entry point of the group
+``rlg_genpo.algorithms``. Standard library only: this is read while ``import gym`` runs and by
+commands that never train, so the parts that need torch are named and imported when they are used.
+"""
 
 import functools
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
+from importlib import import_module, metadata
+from typing import Any
 
-from rl_games.algos_torch import model_builder
-
-from rlg_genpo.common.model import GenerativeModel
-from rlg_genpo.common.player import CPPOPlayer, DDPLPlayer, GenPOPlayer
-from rlg_genpo.cppo.agent import CPPOAgent
-from rlg_genpo.cppo.network import CPPOBuilder
-from rlg_genpo.ddpl.agent import DDPLAgent
-from rlg_genpo.ddpl.network import DDPLBuilder
-from rlg_genpo.envs import SIMULATORS
+from rlg_genpo.common import checks, yaml_head
+from rlg_genpo.common.config import PolicyConfig
 from rlg_genpo.errors import ConfigError
-from rlg_genpo.genpo.agent import GenPOAgent
-from rlg_genpo.genpo.network import GenPOBuilder
+
+logger = logging.getLogger(__name__)
+
+#: our policies, a folder each
+FOLDERS = ("rlg_genpo.genpo", "rlg_genpo.cppo", "rlg_genpo.ddpl")
+#: entry points of other packages, each an :class:`Algorithm`
+GROUP = "rlg_genpo.algorithms"
+
+
+@dataclass(frozen=True)
+class Paper:
+    """Where a policy is published."""
+
+    title: str
+    year: int
+    url: str
 
 
 @dataclass(frozen=True)
 class Algorithm:
-    """What rl_games needs to know of a policy, beside the name it stands under."""
+    """A policy's declaration. Classes are named as ``"module:Class"``, as gymnasium does."""
 
-    agent: type
-    player: type
-    model: type
-    network_name: str
-    network: type
-    #: whether rl_games' ``sigma`` argument has a log sigma to set
-    has_sigma: bool = False
+    name: str  # of ``algo.name`` and ``model.name``
+    title: str  # for people
+    paper: Paper
+    #: its settings; network, agent and player receive the parsed ones
+    config: type[PolicyConfig]
+    network: str  # a :class:`rlg_genpo.common.network.PolicyBuilder`
+    agent: str  # made from (base_name, params, settings)
+    player: str  # made from (params, settings)
+    #: named sets of settings, by path below ``params``, that differ from the defaults
+    presets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    #: whether it takes all agents of an environment together, as one row
+    joins_agents: bool = False
+    #: which keys set the policy's spread at the start; None: rl_games' own ``sigma`` does
+    spread: str | None = None
+    #: what writes each agent of a trained model to a file, where a policy is made of agents
+    export: str | None = None
+    #: a comment that ``rlg-genpo swap`` writes at the file's head
+    swap_note: str = ""
 
+    @property
+    def network_name(self) -> str:
+        """Of ``network.name``."""
+        return f"{self.name}_actor_critic"
 
-ALGORITHMS = {
-    "genpo": Algorithm(
-        GenPOAgent, GenPOPlayer, GenerativeModel, "genpo_actor_critic", GenPOBuilder
-    ),
-    "cppo": Algorithm(
-        CPPOAgent, CPPOPlayer, GenerativeModel, "cppo_actor_critic", CPPOBuilder, has_sigma=True
-    ),
-    "ddpl": Algorithm(DDPLAgent, DDPLPlayer, GenerativeModel, "ddpl_actor_critic", DDPLBuilder),
-}
+    def parse(self, params: Mapping[str, Any]) -> PolicyConfig:
+        """The policy's settings from ``params`` of an rl_games YAML.
 
-if TYPE_CHECKING:
-    from rl_games.torch_runner import Runner
+        Raises:
+            ConfigError: naming the key, the value and the way out.
+        """
+        refuse_other_blocks(self, params)
+        settings = self.config.parse(params)
+        checks.check_names(params, self.name, self.network_name)
+        return settings
 
-logger = logging.getLogger(__name__)
+    def yaml_head(self, values: Mapping[str, Any], rest: str = "") -> str:
+        """The policy's part of a YAML as text: :func:`rlg_genpo.common.yaml_head.head`."""
+        return yaml_head.head(self.config, self.name, self.network_name, values, rest)
 
-#: attribute of a Runner's method that already enters our algorithms
-MARK = "enters_rlg_genpo"
+    def make_agent(
+        self, base_name: str, params: dict[str, Any], settings: PolicyConfig | None = None
+    ) -> Any:
+        """An agent for rl_games; ``settings`` are those of ``params`` where they are parsed."""
+        return load(self.agent)(base_name, params, settings or self.parse(params))
 
-# What we put into rl_games' global tables, to tell it from another package's entry.
-_OURS: dict[tuple[int, str], Callable[..., Any]] = {}
-
-
-def register() -> None:
-    """Make every algorithm selectable in rl_games, also in a Runner that exists already.
-
-    May be called again. Importing ``rlg_genpo`` calls it.
-
-    Raises:
-        ConfigError: another package owns one of our names; nothing is registered then.
-    """
-    models, networks = model_builder.MODEL_REGISTRY, model_builder.NETWORK_REGISTRY
-    for name, algorithm in ALGORITHMS.items():
-        _refuse_foreign(models, name, "model.name")
-        _refuse_foreign(networks, algorithm.network_name, "network.name")
-    for name, algorithm in ALGORITHMS.items():
-        _enter(models, name, model_builder.register_model, algorithm.model)
-        _enter(networks, algorithm.network_name, model_builder.register_network, algorithm.network)
-    for simulator in SIMULATORS.values():
-        simulator.register()
-    _wrap_runner()
-
-
-def _refuse_foreign(table: dict[str, Any], name: str, key: str) -> None:
-    if name in table and table[name] is not _OURS.get((id(table), name)):
-        raise ConfigError(
-            f"params.{key}: another package has registered {name!r} with rl_games; remove that "
-            "registration, or import it after choosing another name for it."
-        )
+    def make_player(self, params: dict[str, Any], settings: PolicyConfig | None = None) -> Any:
+        """A player, likewise."""
+        return load(self.player)(params, settings or self.parse(params))
 
 
-def _enter(table: dict[str, Any], name: str, enter: Callable[..., None], target: type) -> None:
-    if name not in table:
-        enter(name, target)
-        _OURS[id(table), name] = table[name]
+def load(name: str) -> Any:
+    """The class or function ``"module:name"``."""
+    module, _, attribute = name.partition(":")
+    return getattr(import_module(module), attribute)
 
 
-def _wrap_runner() -> None:
-    # Imported here only: that import is what registers us where rlg_genpo was imported before.
-    from rl_games.torch_runner import Runner
-
-    # Agents and players stand in factories made per Runner; these methods are where a Runner, old
-    # or new, reads them.
-    for name in ("run_train", "run_play", "create_player"):
-        method = getattr(Runner, name)
-        if not hasattr(method, MARK):
-            setattr(Runner, name, _entering(method))
-
-
-def _entering(method: Callable[..., Any]) -> Callable[..., Any]:
-    @functools.wraps(method)
-    def with_our_algorithms(runner: "Runner", *args: Any, **kwargs: Any) -> Any:
-        enter_runner(runner)
-        refuse_half_a_swap(runner.params)
-        for simulator in SIMULATORS.values():
-            simulator.prepare(runner.params["config"])
-        algorithm = ALGORITHMS.get(runner.params["algo"]["name"])
-        if args and algorithm is not None and not algorithm.has_sigma:
-            _warn_of_sigma(args[0])
-        return method(runner, *args, **kwargs)
-
-    setattr(with_our_algorithms, MARK, True)
-    return with_our_algorithms
+@functools.cache
+def algorithms() -> dict[str, Algorithm]:
+    """Every policy by its name: ours, then other packages'."""
+    found: dict[str, Algorithm] = {}
+    for folder in FOLDERS:
+        _enter(found, folder, lambda folder=folder: load(f"{folder}:ALGORITHM"))
+    for point in metadata.entry_points(group=GROUP):
+        _enter(found, point.value, point.load)
+    return found
 
 
-def refuse_half_a_swap(params: Mapping[str, Any]) -> None:
-    """A model or network of ours under another package's algorithm fails late and oddly.
-
-    Raises:
-        ConfigError: that is so; names the other half.
-    """
-    name = params["algo"]["name"]
-    if name in ALGORITHMS:
+def _enter(found: dict[str, Algorithm], where: str, read: Callable[[], Algorithm]) -> None:
+    # Another package's mistake must not keep the other policies from being used.
+    try:
+        algorithm = read()
+    except Exception as error:
+        logger.warning("entry point %s of the group %s is left out: %r", where, GROUP, error)
         return
-    networks = {algorithm.network_name: ours for ours, algorithm in ALGORITHMS.items()}
-    for block, owners in (("model", {ours: ours for ours in ALGORITHMS}), ("network", networks)):
-        ours = owners.get(params.get(block, {}).get("name"))
-        if ours is not None:
-            raise ConfigError(
-                f"params.algo.name: {name!r} cannot train params.{block}.name "
-                f"{params[block]['name']!r}; use algo.name: {ours}, or put back the other's "
-                f"{block}."
-            )
+    if algorithm.name in found:
+        logger.warning("%s: there is an algorithm %r already; left out.", where, algorithm.name)
+        return
+    found[algorithm.name] = algorithm
 
 
-def _warn_of_sigma(arguments: Mapping[str, Any]) -> None:
-    """``--sigma`` of Isaac Lab's train.py, which rl_games drops silently without a Gaussian."""
-    if arguments.get("sigma") is not None:
-        logger.warning(
-            "sigma: %s is ignored: this policy is no Gaussian and has no standard deviation to "
-            "set. Its spread at the start comes from params.network.flow (mix, output_scale).",
-            arguments["sigma"],
-        )
-
-
-def enter_runner(runner: "Runner") -> None:
-    """Put every algorithm into a Runner's factories; its own methods do it from now on.
+def refuse_other_blocks(algorithm: Algorithm, params: Mapping[str, Any]) -> None:
+    """A block of another policy, which rl_games would silently ignore.
 
     Raises:
-        ConfigError: the Runner's YAML asks for one of our names, which another package owns there.
+        ConfigError: there is one, or one stands at the wrong place.
     """
-    for name, algorithm in ALGORITHMS.items():
-        pairs = (
-            (runner.algo_factory, algorithm.agent),
-            (runner.player_factory, algorithm.player),
-        )
-        for factory, build in pairs:
-            known = factory._builders.get(name)
-            if known is None:
-                factory.register_builder(name, build)
-            elif known is not build and runner.params["algo"]["name"] == name:
-                raise ConfigError(
-                    f"params.algo.name: another package has put its own {name!r} into this Runner; "
-                    "remove that registration, or choose another name for it."
-                )
+    own = {path for _, _, path in algorithm.config.blocks()}
+    owners: dict[str, list[str]] = {}
+    for other in algorithms().values():
+        for _, _, path in other.config.blocks():
+            owners.setdefault(path, []).append(other.name)
+    network = params.get("network")
+    for path, names in owners.items():
+        parent, _, key = path.rpartition(".")
+        if parent != "network":
+            continue
+        if key in params:
+            raise ConfigError(f"params.{key}: belongs under params.network.")
+        if isinstance(network, Mapping) and key in network and path not in own:
+            raise ConfigError(
+                f"params.{path}: is a block of {' and '.join(names)}, not of {algorithm.name}; "
+                f"remove it, or set algo, model and network to {names[0]}'s names."
+            )

@@ -50,7 +50,7 @@ def test_base_install_needs_only_what_is_promised(wheel: Path) -> None:
         if line.startswith("Requires-Dist") and "extra ==" not in line
     ]
     names = {need.split(">")[0].split(";")[0].strip().lower() for need in needs}
-    assert names == {"rl-games", "torch", "gymnasium", "pyyaml"}
+    assert names == {"rl-games", "torch", "gymnasium", "pyyaml", "click", "tqdm"}
 
 
 def test_installed_wheel_registers_and_resolves_module_and_file(

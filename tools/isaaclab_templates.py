@@ -128,7 +128,6 @@ We have not run this file inside Isaac Sim, nor on a GPU.
 DDPL_HEAD = """\
   algo:
     name: ddpl
-    weights: marginal           # of each agent's own Q_i; or joint_advantage
     proposals: 16               # K, of each agent at a state
     proposal_states: 1.0        # share of a rollout's states; lower it where an update takes long
     proposal_noise: 0.05        # standard deviation, added to each proposal

@@ -4,7 +4,7 @@ import shutil
 import time
 from typing import TextIO
 
-from rlg_genpo.cli.progress import duration
+from tqdm import tqdm
 
 #: seconds between two lines where there is no terminal
 LINE_EVERY = 3.0
@@ -37,7 +37,7 @@ class Progress:
         left = ""
         if self.done:
             rest = (now - self.began) / self.done * max(self.total - self.done, 0)
-            left = f"  {duration(rest)} left of this part"
+            left = f"  {tqdm.format_interval(rest)} left of this part"
         self.done += 1
         head = f"[part {self.number} of {self.parts}, {self.name}] {self.done}/{self.total}"
         self._show(f"{head}  {text}{left}", now)

@@ -1,24 +1,23 @@
 """``rlg-genpo check``: everything that training would trip over, without training."""
 
 import math
-from copy import deepcopy
-from dataclasses import replace
+from collections.abc import Sequence
 from typing import Any
 
-from rl_games.algos_torch.model_builder import ModelBuilder
+from tqdm import tqdm
 
 from rlg_genpo.cli import configs, machine, simulators, validation
 from rlg_genpo.cli.configs import Params
 from rlg_genpo.cli.listing import policy_name
-from rlg_genpo.cli.progress import short
 from rlg_genpo.cli.rollouts import quiet
-from rlg_genpo.ddpl import hosts
+from rlg_genpo.common.config import PolicyConfig
+from rlg_genpo.common.model import build_model
 from rlg_genpo.errors import ConfigError
 
 UNKNOWN_SIZE = "not built: its size is known from the simulator only"
 
 
-def check(word: str, overrides: list[str]) -> list[str]:
+def check(word: str, overrides: Sequence[str]) -> list[str]:
     """A summary of a configuration that works.
 
     Raises:
@@ -31,12 +30,12 @@ def check(word: str, overrides: list[str]) -> list[str]:
         return check_for_isaac_lab(params)
     machine.set_device(params["config"], "auto")
     threads = machine.set_threads(params)
-    validation.check(params)
+    settings = validation.check(params)
     config = params["config"]
     lines = {
-        "policy": policy(params),
+        "policy": policy(params, settings),
         "task": f"{simulators.task_of(config)} ({config['env_name']})",
-        **network_facts(params),
+        **network_facts(params, settings),
         "batch": batch(params),
         "schedule": schedule(config),
         "device": config["device"],
@@ -50,11 +49,11 @@ def check_for_isaac_lab(params: Params) -> list[str]:
     Raises:
         ConfigError: it would not work there either.
     """
-    validation.check_settings(params)
+    settings = validation.check_settings(params)
     config = params["config"]
     return aligned(
         {
-            "policy": policy(params),
+            "policy": policy(params, settings),
             "task": f"{simulators.task_of(config)} (Isaac Lab)",
             "network": UNKNOWN_SIZE,
             "batch": batch(params),
@@ -65,33 +64,35 @@ def check_for_isaac_lab(params: Params) -> list[str]:
     )
 
 
-def policy(params: Params) -> str:
-    """The policy's name, and the flow that it will have."""
+def policy(params: Params, settings: PolicyConfig | None) -> str:
+    """The policy's name, and a summary of its settings."""
     name = policy_name(params["algo"]["name"])
-    if params["algo"]["name"] not in validation.SETTINGS:
-        return name
-    return f"{name}: {validation.SETTINGS[params['algo']['name']].from_params(params).summary()}"
+    return name if settings is None else f"{name}: {settings.summary()}"
 
 
 def aligned(lines: dict[str, Any]) -> list[str]:
     return [f"{key + ':':12} {value}" for key, value in lines.items()]
 
 
-def network_facts(params: Params) -> dict[str, str]:
+def network_facts(params: Params, settings: PolicyConfig | None) -> dict[str, str]:
     """Widths and size of the network on the task's spaces."""
-    spaces = simulators.spaces_of(params["config"])
-    if spaces is None:
+    config = params["config"]
+    algorithm = validation.algorithm_of(params)
+    joins = algorithm is not None and algorithm.joins_agents
+    info = simulators.info_of(config, joins)
+    if info is None:
         return {"network": UNKNOWN_SIZE}
-    if params["algo"]["name"] == "ddpl":
-        params, spaces = joined(params, spaces)
-    observation, action = spaces
+    if settings is not None:
+        settings = settings.resolve(info, None)
+    observation, action = info["observation_space"], info["action_space"]
     if action.shape is None or len(action.shape) != 1:
         raise ConfigError(
             f"params.config.env_config.env_name: {simulators.task_of(params['config'])} has the "
             f"action space {action}; a continuous vector is needed."
         )
     try:
-        model = build(params, observation, action)
+        with quiet():
+            model = build_model(params, settings, shape_of(observation), action.shape[0])
     except (TypeError, ValueError, KeyError, AttributeError) as error:
         raise ConfigError(
             f"params.network: rl_games cannot build this network ({type(error).__name__}: {error})."
@@ -103,43 +104,6 @@ def network_facts(params: Params) -> dict[str, str]:
         "action": f"{stored} stored, {action.shape[0]} executed",
         "parameters": str(count),
     }
-
-
-def joined(params: Params, spaces: Any) -> tuple[Params, Any]:
-    """A configuration whose agents are named, and the flat spaces of all of them.
-
-    Raises:
-        ConfigError: as the agent would, of ``params.network.agents``.
-    """
-    config = params["config"]
-    info = {"observation_space": spaces[0], "action_space": spaces[1]}
-    if config["env_name"] in simulators.AGENTS:
-        layout = simulators.AGENTS[config["env_name"]].layout(config)
-        info = replace(layout, joint=True).env_info()
-    params = deepcopy({**params, "config": {**config, "env_info": info}})
-    hosts.name_agents(params)
-    return params, (info["observation_space"], info["action_space"])
-
-
-def build(params: Params, observation: Any, action: Any) -> Any:
-    """The network as rl_games' agent builds it."""
-    config = params["config"]
-    shape = shape_of(observation)
-    with quiet():
-        return (
-            ModelBuilder()
-            .load(params)
-            .build(
-                {
-                    "actions_num": action.shape[0],
-                    "input_shape": shape,
-                    "num_seqs": config["num_actors"],
-                    "value_size": 1,
-                    "normalize_value": config.get("normalize_value", False),
-                    "normalize_input": config["normalize_input"],
-                }
-            )
-        )
 
 
 def shape_of(space: Any) -> Any:
@@ -180,4 +144,4 @@ def schedule(config: dict[str, Any]) -> str:
     if config["num_actors"] == simulators.FROM_ISAAC_LAB:
         return f"{rate}; {config['max_epochs']} epochs"
     frames = validation.planned_frames(config)
-    return f"{rate}; " + ("no end" if frames is None else f"{short(frames)} frames")
+    return f"{rate}; " + ("no end" if frames is None else f"{tqdm.format_sizeof(frames)} frames")

@@ -48,98 +48,107 @@ def locate(word: str, which: str = "last") -> Checkpoint:
 
 
 @dataclass(frozen=True)
+class PlayOptions:
+    """The command line of ``play``."""
+
+    run: str  # a run folder or a checkpoint
+    episodes: int
+    seed: int
+    sample: bool
+    deployment: str | None  # None for the policy's default
+    device: str
+    config: str | None  # None for the run folder's own
+
+
+@dataclass(frozen=True)
+class EvalOptions:
+    """The command line of ``eval``."""
+
+    run: str  # a run folder or a checkpoint
+    episodes: int  # of each kind, at least
+    seed: int
+    checkpoint: str  # of a run folder, its ``last`` or its ``best``
+    deployments: tuple[str, ...]  # beside the policy's default
+    device: str
+    config: str | None  # None for the run folder's own
+
+
+@dataclass(frozen=True)
 class Kind:
-    """A way to choose actions, and its row of the table."""
+    """A way to choose actions, and its row of the table.
+
+    Either action of a deployment may be wanted: the deterministic one (a distribution's mode), or a
+    sample.
+    """
 
     deterministic: bool
-    mode: str | None = None  # of the policy's deployments; None for its default
+    deployment: str | None = None  # None for the policy's default
 
     @property
     def name(self) -> str:
         kind = "deterministic" if self.deterministic else "sampled"
-        return kind if self.mode is None else f"{self.mode}_{kind}"
+        return kind if self.deployment is None else f"{self.deployment}_{kind}"
 
 
-def kinds_of(params: Params, modes: Sequence[str]) -> list[Kind]:
-    """What is measured: the default, and the modes asked for, or else the averaged flow alone.
+def kinds_of(params: Params, deployments: Sequence[str]) -> list[Kind]:
+    """What is measured: the default and the deployments asked for, or else the averaged flow.
 
     Raises:
-        ConfigError: the policy has no such mode.
+        ConfigError: the policy has no such deployment.
     """
-    name = params["algo"]["name"]
-    known = validation.SETTINGS[name].deployments if name in validation.SETTINGS else ()
-    for mode in modes:
-        validation.check_mode(params, mode)
-    if not modes and "flow_ema" in known:
-        modes = ["flow_ema"]
-    return [Kind(flag, mode) for mode in (None, *modes) for flag in (True, False)]
+    for deployment in deployments:
+        validation.check_deployment(params, deployment)
+    algorithm = validation.algorithm_of(params)
+    if not deployments and algorithm is not None:
+        deployments = algorithm.config.also_evaluated
+    return [Kind(flag, name) for name in (None, *deployments) for flag in (True, False)]
 
 
-def play(
-    word: str,
-    episodes: int,
-    deterministic: bool,
-    mode: str | None,
-    device: str,
-    config: str | None,
-    seed: int,
-    say: Say,
-) -> None:
-    """One environment, one line per finished episode, and the mean."""
-    validation.check_count("--episodes", episodes)
-    checkpoint = locate(word)
-    params = rollouts.prepared(config_of(checkpoint, config), device, seed)
-    kind = Kind(deterministic, mode)
-    if mode is not None:
-        validation.check_mode(params, mode)
+def play(options: PlayOptions, say: Say) -> None:
+    """Play in one environment; says one line per finished episode, and the mean."""
+    validation.check_count("--episodes", options.episodes)
+    checkpoint = locate(options.run)
+    given = config_of(checkpoint, options.config)
+    params, settings = rollouts.prepared(given, options.device, options.seed)
+    kind = Kind(not options.sample, options.deployment)
+    if kind.deployment is not None:
+        validation.check_deployment(params, kind.deployment)
     validation.check_checkpoint(params, checkpoint.load())
-    stage = rollouts.set_stage(params, checkpoint, 1, mode)
+    stage = rollouts.set_stage(params, settings, checkpoint, 1, kind.deployment)
     finished: list[Episode] = []
 
     def tell(episode: Episode) -> None:
         finished.append(episode)
         say(f"episode {len(finished):3d}  return {episode.value:10.2f}  length {episode.length:5d}")
 
-    rollouts.play(stage, episodes, deterministic, tell)
+    rollouts.play(stage, options.episodes, kind.deterministic, tell)
     mean = np.mean([episode.value for episode in finished])
     say(f"mean return {mean:.2f} over {len(finished)} {kind.name.replace('_', ' ')} episodes")
 
 
-def evaluate(
-    word: str,
-    episodes: int,
-    seed: int,
-    which: str,
-    modes: Sequence[str],
-    device: str,
-    config: str | None,
-    say: Say,
-) -> dict[str, Any]:
-    """Deterministic and sampled returns over at least ``episodes`` episodes each; says a table.
-
-    Args:
-        modes: deployments to measure beside the policy's default, where it offers any.
-    """
-    validation.check_count("--episodes", episodes)
-    checkpoint = locate(word, which)
-    params = rollouts.prepared(config_of(checkpoint, config), device, seed)
-    kinds = kinds_of(params, modes)
+def evaluate(options: EvalOptions, say: Say) -> dict[str, Any]:
+    """Measure deterministic and sampled returns; says a table and returns its numbers."""
+    validation.check_count("--episodes", options.episodes)
+    checkpoint = locate(options.run, options.checkpoint)
+    given = config_of(checkpoint, options.config)
+    params, settings = rollouts.prepared(given, options.device, options.seed)
+    kinds = kinds_of(params, options.deployments)
     state = checkpoint.load(validation.rows_per_env(params))
     validation.check_checkpoint(params, state)
-    per_env = ceil(episodes / MOST_ENVS)
-    envs = ceil(episodes / per_env)
+    per_env = ceil(options.episodes / MOST_ENVS)
+    envs = ceil(options.episodes / per_env)
     results = {}
     for kind in kinds:
         found: list[Episode] = []
-        stage = rollouts.set_stage(params, checkpoint, envs, kind.mode)
+        stage = rollouts.set_stage(params, settings, checkpoint, envs, kind.deployment)
         rollouts.play(stage, per_env, kind.deterministic, found.append)
-        results[kind.name] = summary(found, seed)
+        results[kind.name] = summary(found, options.seed)
     report = {
         "task": simulators.task_of(params["config"]),
         "policy": params["algo"]["name"],
         "checkpoint": os.path.relpath(checkpoint.path),
         "frames": state["frame"],
-        "seed": seed,
+        "seed": options.seed,
         "episodes": envs * per_env,
         "environments": envs,
         "device": params["config"]["device"],

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable
 
+from tqdm import tqdm
+
 from rlg_genpo.cli import configs, simulators, validation
-from rlg_genpo.cli.progress import short
 from rlg_genpo.isaaclab.tasks import task_and_key
 
 HEADINGS = ("name", "policy", "task", "envs", "frames")
@@ -33,7 +34,7 @@ def row(name: str) -> tuple[str, ...]:
     config = params["config"]
     policy = policy_name(params["algo"]["name"])
     frames = validation.planned_frames(config)
-    total = "unlimited" if frames is None else short(frames)
+    total = "unlimited" if frames is None else tqdm.format_sizeof(frames)
     return name, policy, simulators.task_of(config), str(config["num_actors"]), total
 
 

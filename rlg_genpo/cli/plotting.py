@@ -2,6 +2,7 @@
 
 import logging
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,7 +37,7 @@ class Curve:
     high: Array  # (G,)
 
 
-def plot(words: list[str], out: Path, axis: str) -> list[Curve]:
+def plot(words: Sequence[str], out: Path, axis: str) -> list[Curve]:
     """Draw the runs' learning curves into ``out``; its suffix decides the format.
 
     Raises:

@@ -3,23 +3,19 @@
 Independent of the algorithm: rl_games calls the observer with any agent.
 """
 
-import shutil
 import time
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TextIO
 
 from rl_games.common.algo_observer import DefaultAlgoObserver
+from tqdm import tqdm
 
 from rlg_genpo.cli import runs
 from rlg_genpo.cli.runs import Run
 
 #: seconds between two writings of nn/last.pth, and between two lines where there is no terminal
 SAVE_EVERY, LINE_EVERY = 60.0, 10.0
-BAR_WIDTH = 12
-#: epochs over which the displayed speed is averaged
-SPEED_WINDOW = 20
 
 
 class Interrupted(KeyboardInterrupt):
@@ -45,76 +41,65 @@ class Clock:
         return time.perf_counter() - self.start[0], time.process_time() - self.start[1]
 
 
-class Bar:
-    """A progress bar on a terminal, or a line every ten seconds elsewhere."""
+class Bar(tqdm):
+    """tqdm's bar on a terminal; elsewhere the same facts, in a line every ten seconds.
 
-    def __init__(self, stream: TextIO, total: int | None) -> None:
-        self.stream = stream
-        self.total = total
+    Args:
+        stream: where it is written.
+        total: frames of the whole run; None if it has no end.
+        frame: frames done before this session.
+    """
+
+    # An epoch's end is often enough; no thread is needed to look after the bar.
+    monitor_interval = 0
+
+    def __init__(self, stream: TextIO, total: int | None, frame: int = 0) -> None:
         self.live = stream.isatty()
-        self.shown_at = -LINE_EVERY
-        self.text = self.shown = ""
-        self.recent: deque[tuple[float, int]] = deque(maxlen=SPEED_WINDOW)
+        super().__init__(
+            total=total,
+            initial=frame,
+            file=stream,
+            unit=" frames",
+            unit_scale=True,
+            dynamic_ncols=self.live,
+            mininterval=0.1 if self.live else LINE_EVERY,
+            miniters=1,
+            delay=1e-9,  # nothing to show before the first epoch
+        )
 
-    def update(self, frame: int, mean_return: float | None) -> None:
-        now = time.perf_counter()
-        self.recent.append((now, frame))
-        self.text = self.describe(frame, mean_return)
+    def show(self, frame: int, mean_return: float | None) -> None:
+        """Go on to ``frame``, with the mean return of recent episodes where one has ended."""
+        text = "return -" if mean_return is None else f"return {mean_return:.1f}"
+        self.set_postfix_str(text, refresh=False)
+        if self.total is not None:
+            # The last epoch is a whole one, also where params.config.max_frames ends within it.
+            self.total = max(self.total, frame)
+        self.update(frame - self.n)
+
+    def message(self, text: str) -> None:
+        """Write a line above the bar."""
         if self.live:
-            self._draw()
-        elif now - self.shown_at >= LINE_EVERY:
-            self._line()
+            self.write(text, file=self.fp)
+        else:
+            self.fp.write(f"{text}\n")
+        self.fp.flush()
 
-    def start(self, frame: int) -> None:
-        self.recent.append((time.perf_counter(), frame))
+    def display(self, msg: str | None = None, pos: int | None = None) -> None:
+        if self.live:
+            super().display(msg, pos)
+            return
+        self.fp.write(f"{self}\n")
+        self.fp.flush()
 
     def close(self) -> None:
         """Leave the last state standing."""
-        if self.live and self.text:
-            self.stream.write("\n")
-        elif self.text != self.shown:
-            self._line()
-        self.text = ""
-
-    def message(self, text: str) -> None:
-        """A line above the bar."""
-        if self.live:
-            self.stream.write("\r\x1b[K")
-        self.stream.write(f"{text}\n")
-        if self.live and self.text:
-            self._draw()
-        self.stream.flush()
-
-    def describe(self, frame: int, mean_return: float | None) -> str:
-        """Percent, frames, return, speed and time left."""
-        speed = self.speed()
-        parts = [short(frame)]
-        if self.total:
-            share = min(frame / self.total, 1.0)
-            filled = round(share * BAR_WIDTH)
-            bar = "#" * filled + "-" * (BAR_WIDTH - filled)
-            parts = [f"[{bar}] {share:4.0%}", f"{short(frame)}/{short(self.total)}"]
-        parts[-1] += " frames"
-        parts.append("return -" if mean_return is None else f"return {mean_return:.1f}")
-        parts.append(f"{short(speed)}/s")
-        if self.total and speed:
-            parts.append(f"{duration(max(0, self.total - frame) / speed)} left")
-        return "  ".join(parts)
-
-    def speed(self) -> float:
-        """Frames per second over the recent epochs."""
-        (start, first), (end, last) = self.recent[0], self.recent[-1]
-        return (last - first) / (end - start) if end > start else 0.0
-
-    def _draw(self) -> None:
-        width = shutil.get_terminal_size().columns
-        self.stream.write(f"\r{self.text[: width - 1]}\x1b[K")
-        self.stream.flush()
-
-    def _line(self) -> None:
-        self.shown, self.shown_at = self.text, time.perf_counter()
-        self.stream.write(f"{self.text}\n")
-        self.stream.flush()
+        if self.live or self.disable:
+            super().close()
+            return
+        if self.n != self.last_print_n:
+            self.display()
+        self.disable = True
+        self._decr_instances(self)
 
 
 class Observer(DefaultAlgoObserver):
@@ -208,19 +193,4 @@ class Observer(DefaultAlgoObserver):
         }
         self.last_read = wall
         runs.append_progress(self.run, row)
-        self.bar.update(self.frames, value)
-
-
-def short(count: float) -> str:
-    """1234567 as 1.23M."""
-    for size, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if count >= size:
-            return f"{count / size:.3g}{unit}"
-    return f"{count:.0f}"
-
-
-def duration(seconds: float) -> str:
-    """h:mm:ss"""
-    minutes, second = divmod(round(seconds), 60)
-    hour, minute = divmod(minutes, 60)
-    return f"{hour}:{minute:02d}:{second:02d}"
+        self.bar.show(self.frames, value)

@@ -14,10 +14,12 @@ from numpy.typing import NDArray
 from rl_games.common import vecenv
 from rl_games.torch_runner import Runner
 
+from rlg_genpo import registration
 from rlg_genpo.cli import machine, validation
 from rlg_genpo.cli.configs import Params
 from rlg_genpo.cli.runs import Checkpoint
 from rlg_genpo.cli.session import seed_all
+from rlg_genpo.common.config import PolicyConfig
 from rlg_genpo.envs import SIMULATORS
 
 
@@ -44,28 +46,35 @@ class Stage:
         return self.player.num_agents
 
 
-def prepared(params: Params, device: str, seed: int) -> Params:
-    """A run's configuration, made ready for playing."""
+def prepared(params: Params, device: str, seed: int) -> tuple[Params, PolicyConfig | None]:
+    """A run's configuration, made ready for playing, and the settings of its policy."""
     params = deepcopy(params)
     validation.check_shape(params)
     machine.set_device(params["config"], device)
     machine.set_threads(params)
-    validation.check(params)
+    settings = validation.check(params)
     params["seed"] = seed
     params["config"].setdefault("env_config", {})["seed"] = seed
-    return params
+    return params, settings
 
 
-def set_stage(params: Params, checkpoint: Checkpoint, count: int, mode: str | None) -> Stage:
+def set_stage(
+    params: Params,
+    settings: PolicyConfig | None,
+    checkpoint: Checkpoint,
+    count: int,
+    deployment: str | None,
+) -> Stage:
     """Make the player and ``count`` environments, and load the checkpoint.
 
     Args:
-        params: from :func:`prepared`.
-        mode: a deployment of the policy, instead of what its YAML says.
+        params, settings: from :func:`prepared`.
+        deployment: one of the policy's, instead of what its YAML says.
     """
     with quiet():
         runner = Runner()
         runner.load({"params": params})
+        registration.hand_over(runner, settings)
         config = runner.params["config"]
         for simulator in SIMULATORS.values():
             simulator.prepare(config)
@@ -73,8 +82,8 @@ def set_stage(params: Params, checkpoint: Checkpoint, count: int, mode: str | No
         env = vecenv.create_vec_env(config["env_name"], count, **config["env_config"])
         config["vec_env"], config["env_info"] = env, env.get_env_info()
         player = runner.create_player()
-        if mode is not None:
-            player.deployment = mode
+        if deployment is not None:
+            player.deployment = deployment
         with checkpoint.readable() as path:
             player.restore(str(path))
     seed_all(params["seed"])

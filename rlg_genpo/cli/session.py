@@ -15,10 +15,12 @@ import numpy as np
 import torch
 from rl_games.torch_runner import Runner
 
+from rlg_genpo import registration
 from rlg_genpo.cli import machine, runs, validation
 from rlg_genpo.cli.configs import Params
 from rlg_genpo.cli.progress import Bar, Clock, Observer, Restored
 from rlg_genpo.cli.runs import Checkpoint, Run
+from rlg_genpo.common.config import PolicyConfig
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,7 @@ class Job:
 
     run: Run
     params: Params
+    settings: PolicyConfig | None  # the policy's, parsed; None for rl_games' own
     checkpoint: Checkpoint | None
     epoch: int
     frame: int
@@ -43,8 +46,7 @@ def execute(job: Job, facts: dict[str, Any], console: TextIO) -> dict[str, Any]:
     """
     rows = runs.progress_until(job.run, job.epoch) if job.checkpoint else []
     clock = Clock(*(float(rows[-1][key]) for key in ("wall_seconds", "cpu_seconds") if rows))
-    bar = Bar(console, total_frames(job))
-    bar.start(job.frame)
+    bar = Bar(console, total_frames(job), job.frame)
     stop = StopWish(bar)
 
     def begin() -> None:
@@ -81,6 +83,7 @@ def run_to_end(job: Job, observer: Observer) -> str:
     with contextlib.ExitStack() as stack:
         restore = stack.enter_context(job.checkpoint.readable()) if job.checkpoint else None
         runner.load({"params": params_of_session(job)})
+        registration.hand_over(runner, job.settings)
         seed_all(runner.params["seed"])
         try:
             runner.run({"train": True, "play": False, "checkpoint": restore and str(restore)})

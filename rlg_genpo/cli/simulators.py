@@ -3,6 +3,7 @@
 import importlib.util
 import warnings
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from gymnasium import spaces
@@ -133,3 +134,15 @@ def spaces_of(config: Mapping[str, Any]) -> tuple[spaces.Space, spaces.Space] | 
         if (config.get("env_config") or {}).get("flatten_obs"):
             observation = spaces.flatten_space(observation)
     return observation, action
+
+
+def info_of(config: Mapping[str, Any], joint: bool) -> dict[str, Any] | None:
+    """What rl_games would know of the environments; None where only a simulator can tell.
+
+    Args:
+        joint: whether the policy takes all agents of an environment together.
+    """
+    if joint and config["env_name"] in AGENTS:
+        return replace(AGENTS[config["env_name"]].layout(config), joint=True).env_info()
+    spaces = spaces_of(config)
+    return spaces and {"observation_space": spaces[0], "action_space": spaces[1]}

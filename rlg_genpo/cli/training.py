@@ -8,15 +8,23 @@ from math import ceil
 from pathlib import Path
 from typing import Any, TextIO
 
-from rlg_genpo.cli import configs, machine, runs, session, simulators, validation
+from rlg_genpo.cli import (
+    FINISHED,
+    INTERRUPTED,
+    configs,
+    machine,
+    runs,
+    session,
+    simulators,
+    validation,
+)
 from rlg_genpo.cli.configs import Params
 from rlg_genpo.cli.runs import Checkpoint, Run
 from rlg_genpo.cli.session import Job
+from rlg_genpo.common.config import PolicyConfig
 from rlg_genpo.errors import ConfigError
 
 Say = Callable[[str], None]
-
-FINISHED, INTERRUPTED = 0, 130
 
 
 @dataclass(frozen=True)
@@ -45,11 +53,12 @@ def train(options: Options, say: Say, console: TextIO) -> int:
     state = loaded(checkpoint, params) if checkpoint else {"epoch": 0, "frame": 0}
     rate = params["config"].get("learning_rate") if checkpoint else None
     configs.override(params, options.overrides)
-    device, threads = prepare(params, options, state, say)
+    settings, device, threads = prepare(params, options, state, say)
     run = checkpoint.run if checkpoint else fresh_run(options, params)
     job = Job(
         run,
         params,
+        settings,
         checkpoint,
         epoch=state["epoch"],
         frame=state["frame"],
@@ -102,8 +111,14 @@ def loaded(checkpoint: Checkpoint, params: Params) -> dict[str, Any]:
     return state
 
 
-def prepare(params: Params, options: Options, state: dict[str, Any], say: Say) -> tuple[str, str]:
-    """Apply the options in place and check the whole; returns the device, and the threads' line."""
+def prepare(
+    params: Params, options: Options, state: dict[str, Any], say: Say
+) -> tuple[PolicyConfig | None, str, str]:
+    """Apply the options in place and check the whole.
+
+    Returns:
+        The policy's settings, the device, and a line that says which threads are used.
+    """
     validation.check_shape(params)
     config = params["config"]
     simulators.refuse_isaac_lab(config)
@@ -121,8 +136,7 @@ def prepare(params: Params, options: Options, state: dict[str, Any], say: Say) -
         set_frames(config, frames, state)
     device = machine.set_device(config, options.device)
     threads = machine.set_threads(params)
-    validation.check(params)
-    return device, threads
+    return validation.check(params), device, threads
 
 
 def check_seed(seed: Any) -> None:

@@ -5,18 +5,16 @@ from typing import Any
 
 from rl_games.algos_torch.model_builder import ModelBuilder
 
-from rlg_genpo.algorithm import ALGORITHMS, refuse_half_a_swap
+from rlg_genpo.algorithm import Algorithm, algorithms
 from rlg_genpo.cli import known, simulators
 from rlg_genpo.cli.configs import nearest
 from rlg_genpo.common import checkpoints
+from rlg_genpo.common.config import PolicyConfig
 from rlg_genpo.common.schema import number, unknown
-from rlg_genpo.cppo.config import CPPOSettings
-from rlg_genpo.ddpl.config import DDPLSettings
 from rlg_genpo.errors import CheckpointError, ConfigError
-from rlg_genpo.genpo.config import GenPOSettings
+from rlg_genpo.registration import refuse_half_a_swap
 
-#: our settings by algorithm; rl_games' own algorithm has none
-SETTINGS = {"genpo": GenPOSettings, "cppo": CPPOSettings, "ddpl": DDPLSettings}
+#: rl_games' own algorithm, which has no settings of ours
 GAUSSIAN = "a2c_continuous"
 
 #: rl_games' keys of params.config on whose type it trips amid its work
@@ -24,30 +22,46 @@ NUMBERS = ("gamma", "tau", "e_clip", "grad_norm", "critic_coef", "entropy_coef")
 SWITCHES = ("normalize_input", "normalize_value", "normalize_advantage", "truncate_grads")
 
 
-def check(params: Mapping[str, Any]) -> None:
-    """Whether a configuration can be trained here.
+def check(params: Mapping[str, Any]) -> PolicyConfig | None:
+    """Whether a configuration can be trained here; its policy's settings.
 
     Raises:
         ConfigError: naming the key, the value and the way out.
     """
-    check_settings(params)
+    settings = check_settings(params)
     simulators.check(params["config"])
+    return settings
 
 
-def check_settings(params: Mapping[str, Any]) -> None:
-    """Whether a configuration can be trained where its simulator is.
+def check_settings(params: Mapping[str, Any]) -> PolicyConfig | None:
+    """Whether a configuration can be trained where its simulator is; its policy's settings.
 
     Raises:
         ConfigError: naming the key, the value and the way out.
     """
     check_shape(params)
     refuse_half_a_swap(params)
-    if params["algo"]["name"] in SETTINGS:
-        SETTINGS[params["algo"]["name"]].from_params(params)
+    settings = parsed(params)
     if simulators.is_isaac_lab(params["config"]):
         check_isaac_lab(params)
     if params["config"]["num_actors"] != simulators.FROM_ISAAC_LAB:
         check_batch(params)
+    return settings
+
+
+def algorithm_of(params: Mapping[str, Any]) -> Algorithm | None:
+    """The policy's declaration; None for rl_games' own."""
+    return algorithms().get(params["algo"]["name"])
+
+
+def parsed(params: Mapping[str, Any]) -> PolicyConfig | None:
+    """The policy's settings; None for rl_games' own, which has none of ours.
+
+    Raises:
+        ConfigError: naming the key, the value and the way out.
+    """
+    algorithm = algorithm_of(params)
+    return None if algorithm is None else algorithm.parse(params)
 
 
 def check_checkpoint(params: Mapping[str, Any], state: Mapping[str, Any]) -> None:
@@ -65,18 +79,26 @@ def check_checkpoint(params: Mapping[str, Any], state: Mapping[str, Any]) -> Non
         )
 
 
-def check_mode(params: Mapping[str, Any], mode: str) -> None:
-    """Whether a policy can be deployed as ``mode``.
+def deployments_of(params: Mapping[str, Any]) -> tuple[str, ...]:
+    """What a player of this policy may be told to execute, beside its default."""
+    algorithm = algorithm_of(params)
+    return () if algorithm is None else algorithm.config.deployments
+
+
+def check_deployment(params: Mapping[str, Any], name: str) -> None:
+    """Whether a policy offers a deployment.
 
     Raises:
-        ConfigError: it cannot; names what it can.
+        ConfigError: it does not; names those that it offers.
     """
-    name = params["algo"]["name"]
-    known: tuple[str, ...] = SETTINGS[name].deployments if name in SETTINGS else ()
+    known = deployments_of(params)
     if not known:
-        raise ConfigError(f"--mode {mode}: a policy of algo.name {name} has one mode only.")
-    if mode not in known:
-        raise ConfigError(f"--mode {mode}: {unknown(mode, known, 'mode')}")
+        raise ConfigError(
+            f"--deployment {name}: a policy of algo.name {params['algo']['name']} has one "
+            "deployment only."
+        )
+    if name not in known:
+        raise ConfigError(f"--deployment {name}: {unknown(name, known, 'deployment')}")
 
 
 def check_shape(params: Mapping[str, Any]) -> None:
@@ -85,14 +107,14 @@ def check_shape(params: Mapping[str, Any]) -> None:
         if not isinstance(params.get(name), Mapping):
             raise ConfigError(f"params.{name}: missing, or not a block of keys.")
     check_names(params)
-    check_required(params["config"], params["algo"]["name"])
+    check_required(params["config"], params["algo"]["name"] == GAUSSIAN)
 
 
 def check_names(params: Mapping[str, Any]) -> None:
     """Algorithm, model and network stand in rl_games' tables."""
     builder = ModelBuilder()
     tables = {
-        "algo": {*ALGORITHMS, GAUSSIAN},
+        "algo": {*algorithms(), GAUSSIAN},
         "model": builder.model_factory._builders,
         "network": builder.network_builder.network_factory._builders,
     }
@@ -105,15 +127,12 @@ def check_names(params: Mapping[str, Any]) -> None:
             )
 
 
-def check_required(config: Mapping[str, Any], algorithm: str) -> None:
+def check_required(config: Mapping[str, Any], is_gaussian: bool) -> None:
     """Keys without which rl_games stops amid its work."""
     missing = [key for key in known.REQUIRED if key not in config]
     if "minibatch_size" not in config and "minibatch_size_per_env" not in config:
         missing.append("minibatch_size")
-    adaptive = config.get("lr_schedule") == "adaptive" and algorithm != "ddpl"  # which refuses it
-    if adaptive and "kl_threshold" not in config:
-        missing.append("kl_threshold")
-    if algorithm == GAUSSIAN and config.get("bounds_loss_coef") is None:
+    if is_gaussian and config.get("bounds_loss_coef") is None:
         missing.append("bounds_loss_coef")
     if missing:
         keys = ", ".join(f"params.config.{key}" for key in missing)
@@ -249,7 +268,8 @@ def largest_divisor(params: Mapping[str, Any], limit: int) -> int:
 
 def rows_per_env(params: Mapping[str, Any]) -> int:
     """Native agents of an environment; 1 for an algorithm that takes them together."""
-    if params["algo"]["name"] == "ddpl":
+    algorithm = algorithm_of(params)
+    if algorithm is not None and algorithm.joins_agents:
         return 1
     return simulators.agents_of(params["config"])
 

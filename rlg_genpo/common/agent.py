@@ -1,44 +1,81 @@
-"""The PPO agent of every generative policy, on rl_games' own.
+"""The agent of every generative policy, on rl_games' PPO.
 
 Rollout, advantages, value normalisation, optimiser, multi-GPU and the training loop are rl_games'.
-What differs for a policy that is no diagonal Gaussian is here, once: a stored action wider than the
-executed one, a KL from log-probabilities, auxiliary losses by name, a value without sampling, an
-observation normaliser that holds still during the update, and checkpoints that know what they hold.
+What every policy here does otherwise is in this file, once: a stored action wider than the executed
+one, auxiliary losses by name, a value without sampling, an observation normaliser that holds still
+during the update, and checkpoints that know what they hold. The critic's loss is all that the
+gradient step of :class:`Agent` has; :class:`rlg_genpo.common.ppo.PPOAgent` adds PPO's ratio.
 """
 
+import time
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from rl_games.algos_torch.a2c_continuous import A2CAgent
 from rl_games.common import common_losses
 from torch import Tensor
 
-from rlg_genpo.common import checkpoints
-from rlg_genpo.common import machine as entry
-from rlg_genpo.common import messages as io
-from rlg_genpo.common.estimators import clipped_share, kl_nonnegative, kl_plain, masked_mean
-from rlg_genpo.common.losses import clipped_surrogate
+from rlg_genpo.common import checkpoints, machine, messages
+from rlg_genpo.common.config import PolicyConfig
+from rlg_genpo.common.estimators import masked_mean
 from rlg_genpo.errors import DivergedError
 from rlg_genpo.host import compat
 
 Losses = dict[str, tuple[float, Tensor]]
 
+#: states, and samples per state, on which an epoch's distances and spreads are measured
+PROBE_STATES, PROBE_SAMPLES = 64, 16
 
-class GenerativeAgent(A2CAgent):
-    """PPO on the density of a stored action. A method supplies its policy, losses and scalars."""
 
-    #: prefix of the method's own scalars, and its name in checkpoints
-    name_in_logs: str
-    #: settings that change the policy but not the shapes of its tensors, by YAML key
-    head: Mapping[str, Any]
+class Pass(NamedTuple):
+    """One forward pass over a minibatch: the model's answer, and the losses by name."""
+
+    answer: Any
+    critic: Tensor  # 0-d
+    actor: Tensor | None  # 0-d; None where the policy is not trained by the gradient step
+    auxiliary: Losses  # (coefficient, mean loss) by name
+
+    def loss(self, critic_coef: float) -> Tensor:
+        """What is minimised, 0-d."""
+        loss = 0.5 * critic_coef * self.critic
+        if self.actor is not None:
+            loss = self.actor + loss
+        for coefficient, value in self.auxiliary.values():
+            loss = loss + coefficient * value
+        return loss
+
+    def named(self, name: str) -> Tensor:
+        """An auxiliary loss, or zero where there is none of that name."""
+        if name in self.auxiliary:
+            return self.auxiliary[name][1].detach()
+        return torch.zeros_like(self.critic.detach())
+
+
+class Agent(A2CAgent):
+    """Trains the critic by gradient steps on the rollout, and what a method adds to that.
+
+    Args:
+        base_name: rl_games' name of the run.
+        params: ``params`` of the YAML.
+        settings: the policy's part of it, parsed.
+    """
+
+    settings: Any
     obs: Any
     writer: Any
+    #: which of rl_games' tensors of a policy the rollout keeps
+    kept: tuple[str, ...] = ()
+    #: what a diverged run's user is told
+    suspect, remedy = "its critic's loss", ""
 
-    def __init__(self, base_name: str, params: dict[str, Any]) -> None:
-        entry.admit(params)
-        entry.warn_of_compiling(params)
+    def __init__(self, base_name: str, params: dict[str, Any], settings: PolicyConfig) -> None:
+        self.settings = settings
+        #: in checkpoints, and before the names of scalars
+        self.algorithm_name: str = params["algo"]["name"]
+        machine.admit(params)
+        machine.warn_of_compiling(params)
         super().__init__(base_name, params)
         self.policy = self.model.policy
         if self.mixed_precision:
@@ -49,42 +86,28 @@ class GenerativeAgent(A2CAgent):
         #: must stay finite through an epoch
         self.watched: list[Tensor] = []
 
+    def load_networks(self, params: dict[str, Any]) -> None:
+        super().load_networks(params)
+        self.config["network"].receive(self.settings)
+
     # -- what a method supplies -------------------------------------------------------------
 
-    def fresh_samples(self, batch: io.Minibatch) -> int:
-        """How many fresh differentiable samples the losses want for a minibatch."""
-        return 0
-
-    def policy_losses(self, batch: io.Minibatch, result: io.Evaluation) -> Losses:
+    def policy_losses(self, batch: messages.Minibatch, answer: Any) -> Losses:
         """Auxiliary losses by name: (coefficient, mean loss)."""
         return {}
-
-    def schedule_kl(self, batch: io.Minibatch, result: io.Evaluation, log_ratio: Tensor) -> Tensor:
-        """KL or its estimator, (B,), that the adaptive schedule reads."""
-        return kl_nonnegative(log_ratio)
 
     def bounded_rate(self, rate: float) -> float:
         """The learning rate within the schedule's bounds."""
         return rate
 
-    def actor_loss(self, batch: io.Minibatch, log_ratio: Tensor) -> Tensor:
-        """Loss of the policy's density on the rollout's actions, (B,); none without a density."""
-        if not self.policy.has_likelihood:
-            return torch.zeros_like(batch.advantage)
-        return self._surrogate(log_ratio, batch.advantage)
-
-    def minibatch_scalars(self, batch: io.Minibatch, result: io.Evaluation) -> dict[str, Tensor]:
-        """Scalars measured at every gradient step, before it."""
-        return {}
-
     def after_update(self) -> None:
-        """What a method trains beside PPO, once an epoch and after PPO's gradient steps."""
+        """What a method trains beside the gradient steps, once an epoch and after them."""
 
-    def epoch_scalars(self, batch: Mapping[str, Any]) -> dict[str, Tensor | float]:
-        """Scalars measured once an epoch on the rollout, after the update."""
+    def epoch_scalars(self, stored: Tensor) -> dict[str, Tensor | float]:
+        """Scalars measured once an epoch, after the update, on the rollout's actions (R, A)."""
         return {}
 
-    def share(self, tensors: Iterable[Tensor]) -> None:
+    def all_reduce_mean(self, tensors: Iterable[Tensor]) -> None:
         """Average tensors over the ranks of a multi-GPU run, in place."""
         if not self.multi_gpu:
             return
@@ -101,12 +124,10 @@ class GenerativeAgent(A2CAgent):
             compat.refuse_space("action")
         shape = (*tensors["actions"].shape[:2], self.policy.stored_dim)
         tensors["actions"] = torch.zeros(shape, device=self.ppo_device)
-        if self.policy.is_gaussian:
-            return
-        for gaussian in ("mus", "sigmas"):
-            del tensors[gaussian]
-            self.update_list.remove(gaussian)
-            self.tensor_list.remove(gaussian)
+        for name in set(messages.POLICY_TENSORS) - set(self.kept):
+            del tensors[name]
+            self.update_list.remove(name)
+            self.tensor_list.remove(name)
 
     def preprocess_actions(self, actions: Tensor) -> Any:
         return super().preprocess_actions(self.policy.to_env(actions))
@@ -114,7 +135,7 @@ class GenerativeAgent(A2CAgent):
     def autocast(self) -> torch.autocast:
         """bfloat16 for trunk and critic under ``mixed_precision``; the densities stay float32.
 
-        Of a policy, only what it allows: GenPO's velocity.
+        Policies opt in through ``allow_mixed_precision``; only GenPO's velocity network does.
         """
         kind = torch.device(self.ppo_device).type
         # Most CPUs have no bfloat16 LSTM or GRU: torch fails there instead of falling back.
@@ -131,24 +152,33 @@ class GenerativeAgent(A2CAgent):
             return super().get_values(obs)
         self.model.eval()
         with torch.no_grad(), self.autocast():
-            inputs = io.ask_value(self._preproc_obs(obs["obs"]), self.rnn_states)
-            return self.model(inputs)["values"]
+            seen = messages.Seen(self._preproc_obs(obs["obs"]), self.rnn_states)
+            return self.model(messages.Value(seen)).values
 
-    def current_source(self) -> Tensor:
-        """What the policy is conditioned on at the environments' present states, (B, C)."""
+    def probe_source(self) -> Tensor:
+        """What the policy is conditioned on at a few of the present states, (S, C).
+
+        They are evenly spread over the environments, which may differ in terrain or task.
+        """
         self.model.eval()
-        obs = self._preproc_obs(self.obs["obs"])
+        seen = messages.Seen(self._preproc_obs(self.obs["obs"]), self.rnn_states)
         with self.autocast():
-            return self.model.source({"obs": obs, "rnn_states": self.rnn_states})
+            source = self.model.source(seen)
+        return source[:: max(1, len(source) // PROBE_STATES)][:PROBE_STATES]
+
+    def rollout_batches(self) -> Iterable[tuple[Tensor, messages.Minibatch]]:
+        """What the policy is conditioned on, (B, C), beside each minibatch of the rollout."""
+        self.model.eval()
+        for index in range(len(self.dataset)):
+            batch = self.minibatch(self.dataset[index])
+            with self.autocast():
+                source = self.model.source(batch.seen)
+            yield source, batch
 
     # -- update -----------------------------------------------------------------------------
 
     def prepare_dataset(self, batch_dict: dict[str, Any]) -> None:
-        if self.policy.is_gaussian:
-            super().prepare_dataset(batch_dict)
-            io.keep_rollout_gaussian(self.dataset.values_dict)
-        else:
-            super().prepare_dataset(io.blank_gaussian(batch_dict))
+        super().prepare_dataset(messages.without_width(batch_dict))
         self.rollout = batch_dict
 
     def set_train(self) -> None:
@@ -158,103 +188,62 @@ class GenerativeAgent(A2CAgent):
         if self.normalize_input:
             self.model.running_mean_std.eval()
 
+    def minibatch(self, batch: dict[str, Any]) -> messages.Minibatch:
+        obs = self._preproc_obs(batch["obs"])
+        if not self.is_rnn:
+            return messages.minibatch(batch, messages.Seen(obs))
+        seen = messages.recurrent(batch, obs, self.seq_length, self.zero_rnn_on_done)
+        return messages.minibatch(batch, seen)
+
     def calc_gradients(self, input_dict: dict[str, Any]) -> None:
         """One gradient step; the same for every policy."""
-        batch = io.Minibatch.from_dict(input_dict)
+        batch = self.minibatch(input_dict)
         with self.autocast():
-            result = io.Evaluation.from_dict(self.model(self._inputs(batch)))
-            log_ratio = batch.old_neglogp - result.neglogp
-            actor = masked_mean(self.actor_loss(batch, log_ratio), batch.mask)
-            critic = masked_mean(self._value_loss(batch, result.values), batch.mask)
-            losses = self.policy_losses(batch, result) | self._trunk_losses()
-            loss = actor + 0.5 * self.critic_coef * critic
-            for coefficient, value in losses.values():
-                loss = loss + coefficient * value
+            done = self.forward_pass(batch)
+            loss = done.loss(self.critic_coef)
         self.optimizer.zero_grad(set_to_none=True)
         compat.backward(self, loss)
         self.trancate_gradients_and_step()
-        kl = self._record(batch, result, loss, log_ratio.detach(), losses)
-        self._report(batch, result)
-        self.train_result = (
-            actor.detach(),
-            critic.detach(),
-            masked_mean(result.entropy, batch.mask),
-            kl,
-            self.last_lr,
-            1.0,
-            *io.latest_gaussian(batch, result),
-            losses["bounds"][1].detach() if "bounds" in losses else torch.zeros_like(kl),
-        )
+        self.watched.append(loss.detach())
+        for name, (_, value) in done.auxiliary.items():
+            self.scalars[f"loss_{name}"].append(value.detach())
+        with torch.no_grad():
+            report = self.report(batch, done)
+        self.train_result = report.as_tuple(batch, self.last_lr)
 
-    def _inputs(self, batch: io.Minibatch) -> dict[str, Any]:
-        inputs = io.ask_evaluation(
-            self._preproc_obs(batch.obs), batch.stored, self.fresh_samples(batch)
-        )
-        if self.is_rnn:
-            inputs["rnn_states"] = batch.trunk["rnn_states"]
-            inputs["seq_length"] = self.seq_length
-            if self.zero_rnn_on_done:
-                inputs["dones"] = batch.trunk["dones"]
-        return inputs
+    def forward_pass(self, batch: messages.Minibatch) -> Pass:
+        """The model's answer on a minibatch, and the losses."""
+        answer = self.model(messages.Criticise(batch.seen))
+        return Pass(answer, self.critic_loss(batch, answer), None, self.trunk_losses())
 
-    def _surrogate(self, log_ratio: Tensor, advantage: Tensor) -> Tensor:
-        if self.use_smooth_clamp:
-            zeros = torch.zeros_like(log_ratio)
-            return common_losses.smoothed_actor_loss(log_ratio, zeros, advantage, True, self.e_clip)
-        return clipped_surrogate(log_ratio, advantage, self.e_clip)
-
-    def _value_loss(self, batch: io.Minibatch, values: Tensor) -> Tensor:
+    def critic_loss(self, batch: messages.Minibatch, answer: messages.Valued) -> Tensor:
+        """rl_games' own, 0-d."""
         if not self.has_value_loss:
-            return torch.zeros_like(batch.advantage)
+            return torch.zeros_like(batch.advantage).mean()
         loss = common_losses.critic_loss(
-            self.model, batch.old_values, values, self.e_clip, batch.returns, self.clip_value
+            self.model, batch.old_values, answer.values, self.e_clip, batch.returns, self.clip_value
         )
-        return loss.mean(dim=-1)
+        return masked_mean(loss.mean(dim=-1), batch.mask)
 
-    def _trunk_losses(self) -> Losses:
+    def trunk_losses(self) -> Losses:
+        """Auxiliary losses of rl_games' own network."""
         auxiliary = self.model.get_aux_loss() or {}
         return {name: (1.0, value) for name, value in auxiliary.items()}
 
-    def _record(
-        self,
-        batch: io.Minibatch,
-        result: io.Evaluation,
-        loss: Tensor,
-        log_ratio: Tensor,
-        losses: Losses,
-    ) -> Tensor:
-        """Keep the minibatch's scalars; returns the KL of the adaptive schedule."""
-        if self.policy.has_likelihood:
-            self._record_ratio(batch, log_ratio)
-        self.watched.append(loss.detach())
-        for name, (_, value) in losses.items():
-            self.scalars[f"loss_{name}"].append(value.detach())
-        with torch.no_grad():
-            for name, value in self.minibatch_scalars(batch, result).items():
-                self.scalars[name].append(value)
-            return masked_mean(self.schedule_kl(batch, result, log_ratio), batch.mask)
+    def report(self, batch: messages.Minibatch, done: Pass) -> messages.GradientStep:
+        """Record a gradient step's scalars, and say what rl_games is told of it."""
+        # rl_games' diagnostics compare densities; without one, nothing is ever clipped.
+        nothing = torch.zeros_like(batch.advantage)
+        self.tell_diagnostics(batch, nothing, nothing)
+        critic = done.critic.detach()
+        zero = torch.zeros_like(critic)
+        return messages.GradientStep(zero, critic, zero, zero, done.named("bounds"), None)
 
-    def _record_ratio(self, batch: io.Minibatch, log_ratio: Tensor) -> None:
-        self.scalars["kl_plain"].append(masked_mean(kl_plain(log_ratio), batch.mask))
-        kl = masked_mean(kl_nonnegative(log_ratio), batch.mask)
-        self.scalars["kl_nonnegative"].append(kl)
-        self.watched.append(kl)
-        share = masked_mean(clipped_share(log_ratio, self.e_clip), batch.mask)
-        self.scalars["clipped_share"].append(share)
-
-    def _report(self, batch: io.Minibatch, result: io.Evaluation) -> None:
-        self.diagnostics.mini_batch(
-            self,
-            {
-                "values": batch.old_values,
-                "returns": batch.returns,
-                "new_neglogp": result.neglogp,
-                "old_neglogp": batch.old_neglogp,
-                "masks": batch.mask,
-            },
-            self.e_clip,
-            0,
-        )
+    def tell_diagnostics(self, batch: messages.Minibatch, old: Tensor, new: Tensor) -> None:
+        """Show rl_games' diagnostics a minibatch, with -log density (B,) before and now."""
+        shown = {"values": batch.old_values, "returns": batch.returns, "masks": batch.mask}
+        shown |= {"old_neglogp": old, "new_neglogp": new}
+        self.diagnostics.mini_batch(self, shown, self.e_clip, 0)
 
     def update_lr(self, lr: float) -> None:
         super().update_lr(lr)
@@ -264,25 +253,24 @@ class GenerativeAgent(A2CAgent):
         self.scalars.clear()
         self.watched.clear()
         result = super().train_epoch()
+        started = time.perf_counter()
         self._stop_if_diverged()
         self.after_update()
         self._absorb_observations(self.rollout["obses"])
         with torch.no_grad():
-            measured = self.epoch_scalars(self.rollout)
+            measured = self.epoch_scalars(self.rollout["actions"])
         for name, value in measured.items():
             self.scalars[name].append(torch.as_tensor(value))
         self.rollout = {}
-        return result
+        return compat.add_update_time(result, time.perf_counter() - started)
 
     def _stop_if_diverged(self) -> None:
         # One look an epoch: a look per minibatch would make a GPU wait.
         if not torch.stack(self.watched).isfinite().all():
-            what = "its ratio or its loss" if self.policy.has_likelihood else "its critic's loss"
-            other = ", or use lr_schedule: adaptive" if self.policy.has_likelihood else ""
             raise DivergedError(
-                f"The policy diverged in epoch {self.epoch_num}: {what} is no longer finite. "
-                f"params.config.learning_rate is {self.config['learning_rate']}, now "
-                f"{self.last_lr:g}; lower it{other}. The last checkpoint is of before."
+                f"The policy diverged in epoch {self.epoch_num}: {self.suspect} is no longer "
+                f"finite. params.config.learning_rate is {self.config['learning_rate']}, now "
+                f"{self.last_lr:g}; lower it{self.remedy}. The last checkpoint is of before."
             )
 
     def _absorb_observations(self, obses: Any) -> None:
@@ -294,7 +282,7 @@ class GenerativeAgent(A2CAgent):
             # Slice by slice, which merges to the same moments: a rollout of images as float32
             # would be four times the rollout itself.
             for rows in compat.slices(self):
-                normaliser(self._preproc_obs(io.rows_of(obses, rows)))
+                normaliser(self._preproc_obs(messages.rows_of(obses, rows)))
         normaliser.eval()
         compat.share_statistics(self)
 
@@ -305,7 +293,7 @@ class GenerativeAgent(A2CAgent):
         frame = compat.frame_of_stats(self, args, kwargs)
         for name, values in self.scalars.items():
             mean = torch.stack(values).float().mean().item()
-            self.writer.add_scalar(f"{self.name_in_logs}/{name}", mean, frame)
+            self.writer.add_scalar(f"{self.algorithm_name}/{name}", mean, frame)
 
     def get_full_state_weights(self) -> dict[str, Any]:
         state = super().get_full_state_weights()
@@ -321,7 +309,8 @@ class GenerativeAgent(A2CAgent):
         """Go on from :meth:`extra_state`."""
 
     def set_full_state_weights(self, weights: dict[str, Any], set_epoch: bool = True) -> None:
-        extras = checkpoints.check(weights, self.name_in_logs, self.head, self.model)
+        fingerprint = self.settings.fingerprint()
+        extras = checkpoints.check(weights, self.algorithm_name, fingerprint, self.model)
         super().set_full_state_weights(weights, set_epoch)
         compat.resume_central_optimizer(self, weights)
         checkpoints.resume(self, extras)

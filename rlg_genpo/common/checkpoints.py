@@ -19,8 +19,8 @@ def describe(agent: Any) -> dict[str, Any]:
     return {
         "format": FORMAT,
         "version": __version__,
-        "policy": agent.name_in_logs,
-        "head": dict(agent.head),
+        "policy": agent.algorithm_name,
+        "head": agent.settings.fingerprint(),
         "shapes": shapes_of(agent.model),
         "learning_rate": float(agent.config["learning_rate"]),
         "last_lr": agent.last_lr,
@@ -45,30 +45,20 @@ def resume(agent: Any, extras: Mapping[str, Any]) -> None:
 
 
 def check(
-    weights: Mapping[str, Any], policy: str, head: Mapping[str, Any], model: nn.Module
+    weights: Mapping[str, Any], policy: str, fingerprint: Mapping[str, Any], model: nn.Module
 ) -> Mapping[str, Any]:
     """Whether a checkpoint fits; returns our part of it.
 
     Raises:
-        CheckpointError: another policy, format, head or size; says what differs and the way out.
+        CheckpointError: another policy, format or size; says what differs and the way out.
     """
-    extras = weights.get(KEY)
-    if extras is None:
-        raise CheckpointError(
-            f"The checkpoint holds no {KEY} policy (a Gaussian one of rl_games, perhaps), but "
-            f"params.algo.name is {policy}. Load it with the YAML that it was trained with."
-        )
-    if extras["policy"] != policy:
-        raise CheckpointError(
-            f"The checkpoint holds a {extras['policy']} policy, but params.algo.name is {policy}. "
-            "Load it with the YAML that it was trained with."
-        )
+    extras = check_policy(weights, policy)
     if extras["format"] != FORMAT:
         raise CheckpointError(
             f"The checkpoint was written by rlg_genpo {extras['version']} in format "
             f"{extras['format']}; this is {__version__}, format {FORMAT}. Install that version."
         )
-    for key, value in head.items():
+    for key, value in fingerprint.items():
         if extras["head"].get(key) != value:
             raise CheckpointError(
                 f"{key}: the checkpoint's policy was trained with {extras['head'].get(key)}, the "
@@ -84,6 +74,26 @@ def check(
             f"The checkpoint's network differs in {len(differing)} tensors, first {name}: "
             f"{there.get(name, 'absent')} there, {here.get(name, 'absent')} here. Check "
             "params.network and the task against the YAML that it was trained with."
+        )
+    return extras
+
+
+def check_policy(weights: Mapping[str, Any], policy: str) -> Mapping[str, Any]:
+    """Whether a checkpoint holds a policy of this name; returns our part of it.
+
+    Raises:
+        CheckpointError: it does not.
+    """
+    extras = weights.get(KEY)
+    if extras is None:
+        raise CheckpointError(
+            f"The checkpoint holds no {KEY} policy (a Gaussian one of rl_games, perhaps), but "
+            f"params.algo.name is {policy}. Load it with the YAML that it was trained with."
+        )
+    if extras["policy"] != policy:
+        raise CheckpointError(
+            f"The checkpoint holds a {extras['policy']} policy, but params.algo.name is {policy}. "
+            "Load it with the YAML that it was trained with."
         )
     return extras
 

@@ -15,15 +15,6 @@ LR_SCHEDULES = (None, "None", "identity", "constant", "adaptive", "linear")
 #: rl_games' own; 2.0 calls legacy per_minibatch, and takes both
 SCHEDULE_TYPES = ("legacy", "standard", "per_minibatch")
 
-#: our blocks of ``params.network``, and the algorithms that they are of
-HEADS = {
-    "flow": ("genpo", "cppo"),
-    "residual": ("cppo",),
-    "agents": ("ddpl",),
-    "diffusion": ("ddpl",),
-    "action_value": ("ddpl",),
-}
-
 
 def refuse_misspelt(network: Mapping[str, Any], block: str, path: str) -> None:
     """A block of ours under a slip of its name, which rl_games would silently ignore."""
@@ -34,14 +25,6 @@ def refuse_misspelt(network: Mapping[str, Any], block: str, path: str) -> None:
 
 def check_names(params: Mapping[str, Any], model: str, network: str) -> None:
     """The model's name is ours; a network of another name is taken for a user's own builder."""
-    for block, owners in HEADS.items():
-        if block in params:
-            raise ConfigError(f"params.{block}: belongs under params.network.")
-        if block in block_at(params, "network") and model not in owners:
-            raise ConfigError(
-                f"params.network.{block}: is a block of {' and '.join(owners)}, not of {model}; "
-                f"remove it, or set algo, model and network to {owners[0]}'s names."
-            )
     given = block_at(params, "model").get("name")
     if given != model:
         raise ConfigError(

@@ -7,7 +7,7 @@ from torch import Tensor
 
 
 @torch.no_grad()
-def average(mean: Iterable[Tensor], latest: Iterable[Tensor], keep: float) -> None:
+def update(mean: Iterable[Tensor], latest: Iterable[Tensor], keep: float) -> None:
     """mean <- keep mean + (1 - keep) latest, in place, tensor by tensor."""
     for old, new in zip(mean, latest, strict=True):
         old.lerp_(new, 1 - keep)

@@ -1,4 +1,7 @@
-"""Named results to and from rl_games' dictionaries: the only file that spells their keys.
+"""What agent, player and model say to each other, and to rl_games.
+
+rl_games speaks in dictionaries; they end in this file, the only one that spells their keys. Between
+our own agent, player and model go frozen dataclasses.
 
 B batch, A width of the stored action, D size of the environment's action, V value size.
 """
@@ -11,124 +14,171 @@ from torch import Tensor
 
 from rlg_genpo.common.policy import Acted, Evaluated, Gaussian
 
+#: what rl_games keeps of a rollout's policy, and a policy of another kind may not have
+POLICY_TENSORS = ("neglogpacs", "mus", "sigmas")
+
+
+# -- to the model ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Seen:
+    """Observations, and what a recurrent trunk needs beside them; the rest of it is None."""
+
+    obs: Any  # (B, ...) or a dict of such
+    rnn_states: Any = None
+    dones: Tensor | None = None
+    seq_length: int | None = None
+    bptt_len: int | None = None
+
+    def with_obs(self, obs: Any) -> "Seen":
+        return Seen(obs, self.rnn_states, self.dones, self.seq_length, self.bptt_len)
+
+    def for_trunk(self) -> dict[str, Any]:
+        """As rl_games' trunks read it."""
+        inputs = {"obs": self.obs}
+        for key in ("rnn_states", "dones", "seq_length", "bptt_len"):
+            value = getattr(self, key)
+            if value is not None:
+                inputs[key] = value
+        return inputs
+
 
 @dataclass(frozen=True)
 class Request:
-    """What rl_games asks of a model's forward()."""
+    """A question to the model about what is seen; observations are not yet normalised."""
 
-    obs: Any  # (B, ...) or a dict of such; not yet normalised
-    train: bool
-    stored: Tensor | None  # (B, A), the rollout's actions, when training
-    fresh: int  # how many fresh differentiable samples the losses want
-    value_only: bool
-    trunk: dict[str, Any]  # what the trunk needs beside obs: states, dones, lengths
+    seen: Seen
 
 
-def read(inputs: Mapping[str, Any]) -> Request:
-    """A request from rl_games' input dictionary, which is left as it was."""
-    trunk = {
-        key: inputs[key]
-        for key in ("rnn_states", "dones", "seq_length", "bptt_len")
-        if key in inputs
-    }
-    return Request(
-        obs=inputs["obs"],
-        train=inputs.get("is_train", True),
-        stored=inputs.get("prev_actions"),
-        fresh=inputs.get("fresh_samples", 0),
-        value_only=inputs.get("value_only", False),
-        trunk=trunk,
-    )
+@dataclass(frozen=True)
+class Act(Request):
+    """Sample an action for the rollout: answered by :class:`Step`."""
 
 
-def rows_of(obs: Any, rows: slice) -> Any:
-    """Some rows of an observation tensor, or of each tensor of a dictionary."""
-    if isinstance(obs, Mapping):
-        return {key: value[rows] for key, value in obs.items()}
-    return obs[rows]
+@dataclass(frozen=True)
+class Play(Request):
+    """Choose the environment's action: answered by :class:`Played`."""
+
+    deterministic: bool
+    deployment: str | None  # of the policy's deployments; None for its default
 
 
-def ask_value(obs: Any, rnn_states: Any) -> dict[str, Any]:
-    """Inputs for a forward() that computes nothing but the value."""
-    return {"is_train": False, "value_only": True, "obs": obs, "rnn_states": rnn_states}
+@dataclass(frozen=True)
+class Value(Request):
+    """Nothing but the value, in the rewards' units: answered by :class:`Valued`."""
 
 
-def ask_evaluation(obs: Any, stored: Tensor, fresh: int) -> dict[str, Any]:
-    """Inputs for a forward() that evaluates stored actions and draws ``fresh`` new ones."""
-    return {"is_train": True, "obs": obs, "prev_actions": stored, "fresh_samples": fresh}
+@dataclass(frozen=True)
+class Criticise(Request):
+    """Nothing but the normalised value, for the critic's loss: answered by :class:`Valued`."""
 
 
-def valued(value: Tensor, rnn_states: Any) -> dict[str, Any]:
-    return {"values": value, "rnn_states": rnn_states}
+@dataclass(frozen=True)
+class Evaluate(Request):
+    """Evaluate stored actions, and draw ``fresh`` new ones: answered by :class:`Evaluation`."""
+
+    stored: Tensor  # (B, A)
+    fresh: int
 
 
-def acted(sample: Acted, value: Tensor, rnn_states: Any) -> dict[str, Any]:
-    return {
-        "actions": sample.stored,
-        "neglogpacs": sample.neglogp,
-        "values": value,
-        "rnn_states": rnn_states,
-        **gaussian_of(sample.gaussian),
-    }
+def act_request(inputs: Mapping[str, Any]) -> Act:
+    """rl_games' question during a rollout, which is left as it was."""
+    keys = ("rnn_states", "dones", "seq_length", "bptt_len")
+    return Act(Seen(inputs["obs"], **{key: inputs[key] for key in keys if key in inputs}))
 
 
-def gaussian_of(gaussian: Gaussian | None) -> dict[str, Any]:
-    """As rl_games' own Gaussian says it; nothing where the density is of another kind."""
-    return {} if gaussian is None else {"mus": gaussian.mean, "sigmas": gaussian.sigma}
+# -- from the model -------------------------------------------------------------------------------
 
 
-def played(action: Tensor, value: Tensor, rnn_states: Any) -> dict[str, Any]:
-    # A player reads "mus" when deterministic and "actions" when not; the model knows which it is.
-    return {"actions": action, "mus": action, "values": value, "rnn_states": rnn_states}
+@dataclass(frozen=True)
+class Valued:
+    """A value of each state."""
+
+    values: Tensor  # (B, V)
+    rnn_states: Any
 
 
-def evaluated(
-    density: Evaluated, value: Tensor, rnn_states: Any, fresh: Tensor | None
-) -> dict[str, Any]:
-    return {
-        "prev_neglogp": density.neglogp,
-        "entropy": density.entropy,
-        "values": value,
-        "rnn_states": rnn_states,
-        "fresh": fresh,
-        **gaussian_of(density.gaussian),
-    }
+@dataclass(frozen=True)
+class Step(Valued):
+    """An action for the rollout."""
+
+    acted: Acted
 
 
-#: ours, in rl_games' dataset
-ROLLOUT = ("rollout_mu", "rollout_sigma")
+@dataclass(frozen=True)
+class Played(Valued):
+    """An action for the environment."""
+
+    action: Tensor  # (B, D)
+
+
+@dataclass(frozen=True)
+class Evaluation(Valued):
+    """The policy's present density of a minibatch's actions."""
+
+    density: Evaluated
+    fresh: Any  # (count, A), differentiable; None where no fresh samples were asked for
+
+
+def step_answer(step: Step) -> dict[str, Any]:
+    """As rl_games' rollout reads it."""
+    acted = step.acted
+    answer = {"actions": acted.stored, "values": step.values, "rnn_states": step.rnn_states}
+    if acted.neglogp is not None:
+        answer["neglogpacs"] = acted.neglogp
+    if acted.gaussian is not None:
+        answer |= {"mus": acted.gaussian.mean, "sigmas": acted.gaussian.sigma}
+    return answer
+
+
+# -- the rollout ----------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class Minibatch:
     """A slice of the rollout, as rl_games' dataset hands it to the gradient step."""
 
-    obs: Any  # (B, ...) or a dict of such
+    seen: Seen
     stored: Tensor  # (B, A)
-    old_neglogp: Tensor  # (B,)
     advantage: Tensor  # (B,)
     old_values: Tensor  # (B, V), normalised
     returns: Tensor  # (B, V), normalised
     mask: Tensor | None  # (B,), 1 on real rows; None when all are
-    trunk: dict[str, Any]
+    old_neglogp: Tensor  # (B,), of no width where actions have no density
     #: of a Gaussian density: at the rollout, and after the latest pass over these rows
     rollout: Gaussian | None
     latest: Gaussian | None
 
-    @classmethod
-    def from_dict(cls, batch: Mapping[str, Any]) -> "Minibatch":
-        return cls(
-            obs=batch["obs"],
-            stored=batch["actions"],
-            old_neglogp=batch["old_logp_actions"],
-            advantage=batch["advantages"],
-            old_values=batch["old_values"],
-            returns=batch["returns"],
-            mask=batch.get("rnn_masks"),
-            trunk={key: batch[key] for key in ("rnn_states", "dones") if key in batch},
-            rollout=_gaussian_at(batch, *ROLLOUT),
-            latest=_gaussian_at(batch, "mu", "sigma"),
-        )
+    @property
+    def rows(self) -> Any:
+        """What picks the real rows of a tensor (B, ...)."""
+        return slice(None) if self.mask is None else self.mask.bool()
+
+
+#: ours, in rl_games' dataset
+ROLLOUT = ("rollout_mu", "rollout_sigma")
+
+
+def minibatch(batch: Mapping[str, Any], seen: Seen) -> Minibatch:
+    """From rl_games' dictionary; ``seen`` is what the model is to be shown of it."""
+    return Minibatch(
+        seen=seen,
+        stored=batch["actions"],
+        advantage=batch["advantages"],
+        old_values=batch["old_values"],
+        returns=batch["returns"],
+        mask=batch.get("rnn_masks"),
+        old_neglogp=batch["old_logp_actions"],
+        rollout=_gaussian_at(batch, *ROLLOUT),
+        latest=_gaussian_at(batch, "mu", "sigma"),
+    )
+
+
+def recurrent(batch: Mapping[str, Any], obs: Any, seq_length: int, with_dones: bool) -> Seen:
+    """What a recurrent trunk is shown of rl_games' dictionary."""
+    dones = batch["dones"] if with_dones else None
+    return Seen(obs, batch["rnn_states"], dones, seq_length)
 
 
 def _gaussian_at(batch: Mapping[str, Any], mean: str, sigma: str) -> Gaussian | None:
@@ -146,36 +196,36 @@ def keep_rollout_gaussian(values: dict[str, Any]) -> None:
         values[name] = values[latest].clone()
 
 
-def blank_gaussian(batch: Mapping[str, Any]) -> dict[str, Any]:
-    """A rollout with ``mus`` and ``sigmas`` of no width, for a density of another kind."""
-    blank = batch["actions"].new_empty(len(batch["actions"]), 0)
-    return {**batch, "mus": blank, "sigmas": blank}
+def without_width(batch: Mapping[str, Any]) -> dict[str, Any]:
+    """A rollout for rl_games, which reads a Gaussian's tensors: absent ones get no width."""
+    rows = len(batch["actions"])
+    blank = {key: batch["actions"].new_empty(rows, 0) for key in POLICY_TENSORS}
+    return {**blank, **batch}
+
+
+def rows_of(obs: Any, rows: slice) -> Any:
+    """Some rows of an observation tensor, or of each tensor of a dictionary."""
+    if isinstance(obs, Mapping):
+        return {key: value[rows] for key, value in obs.items()}
+    return obs[rows]
 
 
 @dataclass(frozen=True)
-class Evaluation:
-    """What the model said of a minibatch."""
+class GradientStep:
+    """What one gradient step reports to rl_games; what a policy does not have is zero."""
 
-    neglogp: Tensor  # (B,), nats
-    entropy: Tensor  # (B,), nats
-    values: Tensor  # (B, V), normalised
-    fresh: Any  # (count, A), differentiable; None where no fresh samples were asked for
-    gaussian: Gaussian | None
+    actor: Tensor  # 0-d, as the next three
+    critic: Tensor
+    entropy: Tensor
+    kl: Tensor  # that the adaptive schedule reads
+    bounds: Tensor
+    gaussian: Gaussian | None  # that rl_games' dataset is to remember
 
-    @classmethod
-    def from_dict(cls, result: Mapping[str, Any]) -> "Evaluation":
-        return cls(
-            neglogp=result["prev_neglogp"],
-            entropy=result["entropy"],
-            values=result["values"],
-            fresh=result["fresh"],
-            gaussian=_gaussian_at(result, "mus", "sigmas"),
-        )
-
-
-def latest_gaussian(batch: Minibatch, result: Evaluation) -> tuple[Tensor, Tensor]:
-    """What rl_games writes over its dataset's ``mu`` and ``sigma`` after a gradient step."""
-    if result.gaussian is None:
+    def as_tuple(self, batch: Minibatch, rate: float) -> tuple[Any, ...]:
+        """In rl_games' order."""
         blank = batch.stored.new_empty(len(batch.stored), 0)
-        return blank, blank
-    return result.gaussian.mean.detach(), result.gaussian.sigma.detach()
+        mean, sigma = blank, blank
+        if self.gaussian is not None:
+            mean, sigma = self.gaussian.mean.detach(), self.gaussian.sigma.detach()
+        losses = (self.actor, self.critic, self.entropy, self.kl)
+        return *losses, rate, 1.0, mean, sigma, self.bounds

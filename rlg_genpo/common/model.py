@@ -1,23 +1,21 @@
-"""The one forward() of every generative policy: normalise, condition, then act | evaluate | value.
+"""The one forward() of every generative policy: normalise, run the trunk, then ask the policy.
 
 A subclass of rl_games' BaseModel, so that the normalisers, their checkpoint keys and the way they
 are built are rl_games'. A new policy adds nothing here.
 """
 
-from typing import Any, NamedTuple
+from collections.abc import Mapping
+from typing import Any
 
 import torch
 from rl_games.algos_torch import models
+from rl_games.algos_torch.model_builder import ModelBuilder
 
-from rlg_genpo.common import messages as io
+from rlg_genpo.common import messages
+from rlg_genpo.common.config import PolicyConfig
+from rlg_genpo.common.network import PolicyBuilder
+from rlg_genpo.errors import ConfigError
 from rlg_genpo.host import compat
-
-
-class Playing(NamedTuple):
-    """How a player wants its actions."""
-
-    deterministic: bool
-    deployment: str | None  # of the policy's deployments; None for its default
 
 
 class GenerativeModel(models.BaseModel):
@@ -27,12 +25,21 @@ class GenerativeModel(models.BaseModel):
         super().__init__("a2c")
         self.network_builder = network_builder
 
-    class Network(models.BaseModelNetwork):
-        """Normalisers, trunk and policy head.
+    def receive(self, settings: PolicyConfig) -> None:
+        """Hand the policy's parsed settings to the builder of its network.
 
-        ``playing`` is None in training; a player sets it and then receives environment actions
-        (B, D) instead of stored ones (B, A).
+        Raises:
+            ConfigError: the network of ``params.network.name`` is not built by us.
         """
+        if not isinstance(self.network_builder, PolicyBuilder):
+            raise ConfigError(
+                f"params.network.name: {type(self.network_builder).__name__} builds no policy for "
+                "this algorithm; subclass the builder of its own network."
+            )
+        self.network_builder.receive(settings)
+
+    class Network(models.BaseModelNetwork):
+        """Normalisers, trunk and policy."""
 
         a2c_network: Any
 
@@ -47,7 +54,6 @@ class GenerativeModel(models.BaseModel):
                 self.normalize_input = True
                 self.running_mean_std = compat.dict_normaliser(obs_shape)
             self.a2c_network = a2c_network
-            self.playing: Playing | None = None
             compat.load_uncompiled(self)
 
         @property
@@ -66,35 +72,62 @@ class GenerativeModel(models.BaseModel):
         def get_aux_loss(self) -> Any:
             return self.a2c_network.get_aux_loss()
 
-        def forward(self, input_dict: dict[str, Any]) -> dict[str, Any]:
-            request = io.read(input_dict)
-            obs = self.norm_obs(request.obs)
-            source, value, rnn_states = self.a2c_network({"obs": obs, **request.trunk})
+        def forward(self, request: messages.Request | Mapping[str, Any]) -> Any:
+            """Answer a request; a dictionary is rl_games' request for a rollout's action."""
+            if isinstance(request, Mapping):
+                return messages.step_answer(self._answer(messages.act_request(request)))
+            return self._answer(request)
+
+        def _answer(self, request: messages.Request) -> Any:
+            seen = request.seen
+            seen = seen.with_obs(self.norm_obs(seen.obs))
+            source, value, rnn_states = self.a2c_network(seen)
             value = value.float()
-            if request.value_only:
-                return io.valued(self.denorm_value(value), rnn_states)
-            # Densities stay float32 under mixed precision: 8 bits of mantissa hold no ratio. A
-            # policy may lower what they do not suffer from, by allow_mixed_precision().
+            if isinstance(request, messages.Criticise):
+                return messages.Valued(value, rnn_states)
+            if isinstance(request, messages.Value):
+                return messages.Valued(self.denorm_value(value), rnn_states)
+            # Densities stay float32 under mixed precision: 8 bits of mantissa hold no ratio.
             with torch.autocast(value.device.type, enabled=False):
                 condition = self.policy.condition(source.float())
-                if request.train:
-                    return self._evaluate(condition, request, value, rnn_states)
+                if isinstance(request, messages.Evaluate):
+                    density = self.policy.evaluate(condition, request.stored)
+                    fresh = None
+                    if request.fresh:
+                        fresh = self.policy.resample(condition, request.fresh)
+                    return messages.Evaluation(value, rnn_states, density, fresh)
                 value = self.denorm_value(value)
-                if self.playing is not None:
-                    action = self.policy.play(condition, *self.playing)
-                    return io.played(action, value, rnn_states)
-                return io.acted(self.policy.act(condition), value, rnn_states)
+                if isinstance(request, messages.Play):
+                    action = self.policy.play(condition, request.deterministic, request.deployment)
+                    return messages.Played(value, rnn_states, action)
+                return messages.Step(value, rnn_states, self.policy.act(condition))
 
-        def source(self, input_dict: dict[str, Any]) -> torch.Tensor:
-            """What the policy is conditioned on, (B, C); no head, no gradients."""
-            request = io.read(input_dict)
+        def source(self, seen: messages.Seen) -> torch.Tensor:
+            """What the policy is conditioned on, (B, C); no policy, no gradients."""
             with torch.no_grad():
-                obs = self.norm_obs(request.obs)
-                return self.a2c_network.source({"obs": obs, **request.trunk}).float()
+                return self.a2c_network.source(seen.with_obs(self.norm_obs(seen.obs))).float()
 
-        def _evaluate(
-            self, condition: Any, request: io.Request, value: torch.Tensor, rnn_states: Any
-        ) -> dict[str, Any]:
-            evaluated = self.policy.evaluate(condition, request.stored)
-            fresh = self.policy.resample(condition, request.fresh) if request.fresh else None
-            return io.evaluated(evaluated, value, rnn_states, fresh)
+
+def build_model(
+    params: Mapping[str, Any], settings: PolicyConfig | None, input_shape: Any, actions: int
+) -> Any:
+    """The model as an agent builds it from ``params``; rl_games' own where there are no settings.
+
+    Args:
+        input_shape: of an observation, or of each part of it by name.
+        actions: D.
+    """
+    config = params["config"]
+    model = ModelBuilder().load(params)
+    if settings is not None:
+        model.receive(settings)
+    return model.build(
+        {
+            "actions_num": actions,
+            "input_shape": input_shape,
+            "num_seqs": config["num_actors"],
+            "value_size": 1,
+            "normalize_value": config.get("normalize_value", False),
+            "normalize_input": config["normalize_input"],
+        }
+    )

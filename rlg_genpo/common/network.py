@@ -1,13 +1,15 @@
-"""From a user's ``network:`` block to a network: rl_games' own trunk with a head of ours on it."""
+"""From a user's ``network:`` block to a network: rl_games' own trunk with a policy on it."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from rl_games.algos_torch.network_builder import NetworkBuilder
+from torch import Tensor, nn
 
-from rlg_genpo.common.actor_critic import ActorCritic
-from rlg_genpo.common.flow_config import PATH
+from rlg_genpo.common.config import PolicyConfig
+from rlg_genpo.common.flow_config import PATH, FlowConfig
+from rlg_genpo.common.messages import Seen
 from rlg_genpo.common.policy import Policy
 from rlg_genpo.common.trunks import DictTrunk, Trunk
 from rlg_genpo.common.velocity import Velocity
@@ -15,55 +17,133 @@ from rlg_genpo.errors import ConfigError
 from rlg_genpo.host import compat
 
 
-class FlowBuilder(NetworkBuilder, ABC):
-    """Builds a policy whose YAML has a ``flow:`` block.
+class ActorCritic(nn.Module):
+    """A trunk with a value, and the policy that stands on it.
 
-    To plug in a trunk, a velocity or a policy of your own, subclass a policy's builder, override
-    one of the ``make_*`` methods, and register the subclass with rl_games under a name of yours.
+    Args:
+        trunk: maps rl_games' observation dictionary to (features (B, F), value (B, V), states), and
+            offers ``is_rnn``, ``get_default_rnn_state``, ``get_value_layer`` and ``get_aux_loss``
+            as rl_games' networks do.
+        policy: conditioned on (B, C).
+        on_features: whether that is the trunk's features or the observation itself.
+    """
+
+    def __init__(self, trunk: Any, policy: Policy, on_features: bool) -> None:
+        super().__init__()
+        self.trunk = trunk
+        self.policy = policy
+        self.on_features = on_features
+        #: rl_games' word for a sigma that does not depend on the state
+        self.fixed_sigma = hasattr(policy, "log_sigma")
+
+    @property
+    def sigma(self) -> Tensor:
+        """The Gaussian's log sigma, (D,), which rl_games fills with its ``sigma`` argument.
+
+        Raises:
+            AttributeError: the policy has none; rl_games then leaves it alone.
+        """
+        return cast(Tensor, self.policy.log_sigma)
+
+    def forward(self, seen: Seen) -> tuple[Tensor, Tensor, Any]:
+        """What the policy is conditioned on (B, C), the value (B, V) and the trunk's states."""
+        features, value, states = self.trunk(seen.for_trunk())
+        return (features if self.on_features else seen.obs), value, states
+
+    def source(self, seen: Seen) -> Tensor:
+        """The first of these, without the trunk where the policy does not stand on it."""
+        return self.trunk(seen.for_trunk())[0] if self.on_features else seen.obs
+
+    def is_rnn(self) -> bool:
+        return self.trunk.is_rnn()
+
+    def is_separate_critic(self) -> bool:
+        return self.trunk.is_separate_critic()
+
+    def get_default_rnn_state(self) -> Any:
+        return self.trunk.get_default_rnn_state()
+
+    def get_value_layer(self) -> nn.Module:
+        return self.trunk.get_value_layer()
+
+    def get_aux_loss(self) -> Any:
+        return self.trunk.get_aux_loss()
+
+
+class PolicyBuilder(NetworkBuilder, ABC):
+    """What rl_games builds a network with: the trunk from its own block, the policy from ours.
+
+    To plug in a network of your own, subclass a policy's builder, override one of its ``make_*``
+    methods, and register the subclass with rl_games under a name of yours.
     """
 
     params: Mapping[str, Any]
-    flow: Any  #: the policy's own :class:`rlg_genpo.common.flow_config.FlowConfig`
+    settings: Any
 
-    @abstractmethod
     def load(self, params: Mapping[str, Any]) -> None:
-        """Keep and parse the network block."""
+        """Keep rl_games' network block, which the trunk is built from."""
+        self.params = params
+
+    def receive(self, settings: PolicyConfig) -> None:
+        """Take the policy's settings, which an agent or a player has parsed."""
+        self.settings = settings
 
     @abstractmethod
-    def make_policy(self, velocity: Velocity, condition_dim: int) -> Policy:
-        """The head around a velocity network."""
-
     def build(self, name: str, **kwargs: Any) -> ActorCritic:
-        obs_shape = kwargs["input_shape"]
-        if obs_shape is None:
-            compat.refuse_space("observation")
-        on_features = self.flow.condition == "features"
-        if not on_features and (isinstance(obs_shape, Mapping) or len(obs_shape) != 1):
-            raise ConfigError(
-                f"{PATH}.condition: 'observation' needs a flat observation vector, got "
-                f"shape {obs_shape}; use condition: features."
-            )
-        trunk = self.make_trunk(**kwargs)
-        condition_dim = trunk.feature_dim if on_features else obs_shape[0]
-        velocity = self.make_velocity(condition_dim, kwargs["actions_num"])
-        return ActorCritic(trunk, self.make_policy(velocity, condition_dim), on_features)
+        """The network for rl_games' ``input_shape``, ``actions_num`` and what else it knows."""
 
-    def make_trunk(self, **kwargs: Any) -> Any:
+    def make_trunk(self, own_critic: bool, **kwargs: Any) -> Any:
         """A trunk for rl_games' build arguments (``input_shape``, ``value_size``, ``num_seqs``).
 
         A replacement is a module with a ``feature_dim`` that offers what :class:`ActorCritic` asks
         of a trunk.
+
+        Args:
+            own_critic: whether the policy does not stand on the trunk, which then is the critic's.
         """
-        params = self.params
-        if self.flow.condition == "observation":
-            # The head does not stand on the trunk, which is then the critic's own.
-            params = {**params, "separate": False}
+        params = {**self.params, "separate": False} if own_critic else self.params
         kind = DictTrunk if isinstance(kwargs["input_shape"], Mapping) else Trunk
         return kind(params, **kwargs)
 
+
+def flat_size(input_shape: Any, why: str) -> int:
+    """The width of a flat observation.
+
+    Raises:
+        ConfigError: it is not flat; ``why`` names the setting that needs it to be, with ``{shape}``
+            in the place of the observation's shape.
+    """
+    if isinstance(input_shape, Mapping) or len(input_shape) != 1:
+        raise ConfigError(why.format(shape=input_shape))
+    return input_shape[0]
+
+
+class FlowBuilder(PolicyBuilder):
+    """Builds a policy whose settings have a ``flow``, a :class:`FlowConfig`."""
+
+    @abstractmethod
+    def make_policy(self, velocity: Velocity, condition_dim: int) -> Policy:
+        """The policy around a velocity network."""
+
+    def build(self, name: str, **kwargs: Any) -> ActorCritic:
+        if kwargs["input_shape"] is None:
+            compat.refuse_space("observation")
+        on_features = self.settings.flow.condition == "features"
+        condition_dim = 0
+        if not on_features:
+            condition_dim = flat_size(
+                kwargs["input_shape"],
+                f"{PATH}.condition: 'observation' needs a flat observation vector, got "
+                "shape {shape}; use condition: features.",
+            )
+        trunk = self.make_trunk(not on_features, **kwargs)
+        condition_dim = condition_dim or trunk.feature_dim
+        velocity = self.make_velocity(condition_dim, kwargs["actions_num"])
+        return ActorCritic(trunk, self.make_policy(velocity, condition_dim), on_features)
+
     def make_velocity(self, condition_dim: int, action_dim: int) -> Velocity:
         """The velocity network; a replacement subclasses :class:`Velocity`."""
-        flow = self.flow
+        flow: FlowConfig = self.settings.flow
         return Velocity(
             condition_dim,
             action_dim,

@@ -1,8 +1,9 @@
-"""The policy head: what a generative policy must offer so that everything else stays rl_games'.
+"""The policy: what a generative policy must offer so that everything else stays rl_games'.
 
-B batch, D size of the environment's action, A width of the stored action. rl_games assumes that the
-action kept in the rollout is the one that the environment receives. A generative policy keeps what
-it needs to evaluate its density again, and maps that to the environment's action on the way out.
+B batch, C width of what the policy is conditioned on, D size of the environment's action, A width
+of the stored action. rl_games assumes that the action kept in the rollout is the one that the
+environment receives. A generative policy keeps what it needs to evaluate its density again, and
+maps that to the environment's action on the way out.
 """
 
 from abc import ABC, abstractmethod
@@ -27,10 +28,10 @@ class Gaussian:
 
 @dataclass(frozen=True)
 class Acted:
-    """A sampled action and its density."""
+    """A sampled action, and its density where the policy has one."""
 
     stored: Tensor  # (B, A)
-    neglogp: Tensor  # (B,), nats
+    neglogp: Tensor | None = None  # (B,), nats
     gaussian: Gaussian | None = None
 
 
@@ -47,15 +48,9 @@ class Policy(nn.Module, ABC):
     """A policy over stored actions, conditioned on a tensor (B, C): an observation or features."""
 
     stored_dim: int
-    #: whether the density is a Gaussian's, so that rl_games' own KL of ``mus`` and ``sigmas`` holds
-    is_gaussian = False
-    #: whether actions have a density: without, there is no ratio, no KL and no PPO loss
-    has_likelihood = True
-    #: names of what a player may execute, where there is a choice
-    deployments: tuple[str, ...] = ()
 
     def allow_mixed_precision(self) -> None:
-        """Compute in bfloat16 what the density does not suffer from; by default nothing."""
+        """Compute in bfloat16 what does not suffer from it; a policy opts in by overriding this."""
 
     @abstractmethod
     def condition(self, source: Tensor) -> Any:
@@ -63,19 +58,11 @@ class Policy(nn.Module, ABC):
 
     @abstractmethod
     def act(self, condition: Any) -> Acted:
-        """Sample, with the density of the sample."""
+        """Sample a stored action, with its density where the policy has one."""
 
     @abstractmethod
-    def evaluate(self, condition: Any, stored: Tensor) -> Evaluated:
-        """Density of stored actions, (B, A), differentiable in the parameters."""
-
-    @abstractmethod
-    def resample(self, condition: Any, count: int) -> Tensor:
-        """Fresh samples for ``count`` of the states, (count, A), differentiable."""
-
-    @abstractmethod
-    def mode(self, condition: Any) -> Tensor:
-        """The deterministic action, (B, A), for play and export."""
+    def deterministic_action(self, condition: Any) -> Tensor:
+        """The stored action (B, A) that is executed where nothing is left to chance."""
 
     @abstractmethod
     def to_env(self, stored: Tensor) -> Tensor:
@@ -85,7 +72,20 @@ class Policy(nn.Module, ABC):
         """What a player executes, (B, D).
 
         Args:
-            deployment: one of :attr:`deployments`, or None for the policy's default.
+            deployment: one of the settings' deployments, or None for the policy's default.
         """
-        stored = self.mode(condition) if deterministic else self.act(condition).stored
-        return self.to_env(stored)
+        if deterministic:
+            return self.to_env(self.deterministic_action(condition))
+        return self.to_env(self.act(condition).stored)
+
+
+class LikelihoodPolicy(Policy):
+    """A policy whose stored actions have a density, so that PPO has a ratio."""
+
+    @abstractmethod
+    def evaluate(self, condition: Any, stored: Tensor) -> Evaluated:
+        """Density of stored actions, (B, A), differentiable in the parameters."""
+
+    @abstractmethod
+    def resample(self, condition: Any, count: int) -> Tensor:
+        """Fresh samples for ``count`` of the states, (count, A), differentiable."""

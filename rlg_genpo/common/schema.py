@@ -8,7 +8,7 @@ dataclass or raises :class:`ConfigError` with the full key, the value and the wa
 import types
 import typing
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields, is_dataclass
 from difflib import get_close_matches
 from typing import Any, TypeVar
 
@@ -42,6 +42,10 @@ def within(
     return Valid(f"in {text}", holds)
 
 
+def even() -> Valid:
+    return Valid("even and at least 2", lambda value: value >= 2 and value % 2 == 0)
+
+
 def one_of(choices: Sequence[str]) -> Valid:
     return Valid("one of " + ", ".join(choices), lambda value: value in choices)
 
@@ -51,16 +55,24 @@ def widths() -> Valid:
     return Valid(text, lambda units: len(units) > 0 and all(width >= 1 for width in units))
 
 
-def option(default: Any, doc: str, valid: Valid | None = None) -> Any:
-    """A documented field of a block; ``default`` may be a list."""
-    metadata = {"doc": doc, "valid": valid}
+def option(default: Any, doc: str, valid: Valid | None = None, identity: bool = False) -> Any:
+    """A documented field of a block; ``default`` may be a list.
+
+    Args:
+        identity: whether another value means another policy though no tensor changes its shape, so
+            that a checkpoint of the one must not be loaded as the other.
+    """
+    metadata = {"doc": doc, "valid": valid, "identity": identity}
     if isinstance(default, (list, tuple)):
         return field(default=tuple(default), metadata=metadata)
     return field(default=default, metadata=metadata)
 
 
-def parse(block: type[Block], given: Any, path: str) -> Block:
+def parse(block: type[Block], given: Any, path: str, strict: bool = True) -> Block:
     """Check a user's mapping against the dataclass ``block``; ``path`` is its full YAML key.
+
+    Args:
+        strict: whether a key that ``block`` does not have is refused; else it is left alone.
 
     Raises:
         ConfigError: not a mapping, an unknown key, a wrong type, or a value out of range.
@@ -70,13 +82,13 @@ def parse(block: type[Block], given: Any, path: str) -> Block:
         raise ConfigError(f"{path}: must be a block of keys, got {given!r}.")
     types_of = typing.get_type_hints(block)
     known = {f.name: f for f in fields(block)}  # type: ignore[arg-type]
-    for key in given:
+    for key in given if strict else ():
         if key not in known:
             raise ConfigError(f"{path}.{key}: {unknown(str(key), known)}")
     values = {}
     for name, spec in known.items():
         if name in given:
-            values[name] = _checked(given[name], types_of[name], spec.metadata, f"{path}.{name}")
+            values[name] = checked(given[name], types_of[name], f"{path}.{name}", spec.metadata)
         elif spec.default is MISSING:
             raise ConfigError(f"{path}.{name}: missing; {spec.metadata['doc']}")
     return block(**values)
@@ -85,14 +97,19 @@ def parse(block: type[Block], given: Any, path: str) -> Block:
 def unknown(key: str, known: typing.Iterable[str], noun: str = "key") -> str:
     """The sentence about an unknown key or name, with the nearest known one."""
     names = list(known)
-    near = get_close_matches(key, names, n=1, cutoff=0.5)
-    hint = f", did you mean '{near[0]}'?" if near else "."
-    return f"unknown {noun}{hint} Known {noun}s: {', '.join(names)}."
+    return f"unknown {noun}{nearest(key, names)} Known {noun}s: {', '.join(names)}."
 
 
-def _checked(value: Any, kind: Any, metadata: Mapping[str, Any], path: str) -> Any:
+def nearest(word: str, names: typing.Iterable[str]) -> str:
+    """The end of a sentence about an unknown word: ", did you mean ...?", or a full stop."""
+    near = get_close_matches(word, list(names), n=1, cutoff=0.5)
+    return f", did you mean '{near[0]}'?" if near else "."
+
+
+def checked(value: Any, kind: Any, path: str, metadata: Mapping[str, Any]) -> Any:
+    """A value of the type ``kind`` (a number, a word, a list, a block, ``| None``) and in range."""
     value = _typed(value, kind, path)
-    valid: Valid | None = metadata["valid"]
+    valid: Valid | None = metadata.get("valid")
     if valid is not None and value is not None and not valid.holds(value):
         shown = list(value) if isinstance(value, tuple) else value
         raise ConfigError(f"{path}: must be {valid.text}, got {shown}.")
@@ -109,6 +126,8 @@ def _typed(value: Any, kind: Any, path: str) -> Any:
         if isinstance(value, str) or not isinstance(value, Sequence):
             raise ConfigError(f"{path}: must be a list, got {value!r}.")
         return tuple(_typed(item, inner, f"{path}[{i}]") for i, item in enumerate(value))
+    if is_dataclass(kind):
+        return parse(typing.cast(type, kind), value, path)
     return _scalar(value, kind, path)
 
 

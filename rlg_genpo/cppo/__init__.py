@@ -1,1 +1,14 @@
 """Conditional PPO: a Gaussian step on a frozen flow, distilled into it."""
+
+from rlg_genpo.algorithm import Algorithm, Paper
+from rlg_genpo.cppo.config import CPPOConfig
+
+ALGORITHM = Algorithm(
+    name="cppo",
+    title="Conditional PPO",
+    paper=Paper("Conditional PPO", 2026, "https://arxiv.org/abs/2603.04790"),
+    config=CPPOConfig,
+    network="rlg_genpo.cppo.network:CPPOBuilder",
+    agent="rlg_genpo.cppo.agent:CPPOAgent",
+    player="rlg_genpo.cppo.player:CPPOPlayer",
+)

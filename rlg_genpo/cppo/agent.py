@@ -14,64 +14,65 @@ import torch
 from rl_games.algos_torch import torch_ext
 from torch import Tensor
 
-from rlg_genpo.common import ema as averaging
-from rlg_genpo.common import gaussian, losses
-from rlg_genpo.common import messages as io
-from rlg_genpo.common.agent import GenerativeAgent, Losses
+from rlg_genpo.common import ema, gaussian, losses, messages
+from rlg_genpo.common.agent import PROBE_SAMPLES, Losses
 from rlg_genpo.common.estimators import masked_mean, mixture_entropy
-from rlg_genpo.cppo import regularisers as kernels
-from rlg_genpo.cppo.config import CPPOSettings
+from rlg_genpo.common.messages import Evaluation, Minibatch
+from rlg_genpo.common.ppo import PPOAgent
+from rlg_genpo.cppo import regularisers
+from rlg_genpo.cppo.config import CPPOConfig
 from rlg_genpo.cppo.distillation import Distillation
 from rlg_genpo.cppo.energy import energy_distance
 from rlg_genpo.errors import DivergedError
 
-#: states, and samples per state, on which an epoch's distances and entropies are measured
-PROBE_STATES, PROBE_SAMPLES = 64, 16
 
-
-class CPPOAgent(GenerativeAgent):
+class CPPOAgent(PPOAgent):
     """``algo.name: cppo``."""
 
-    name_in_logs = "cppo"
+    settings: CPPOConfig
+    # The kernel is a Gaussian, so that rl_games' own KL of it holds.
+    kept = messages.POLICY_TENSORS
 
-    def __init__(self, base_name: str, params: dict[str, Any]) -> None:
-        settings = CPPOSettings.from_params(params)
-        self.algo = settings.algo
-        self.head = settings.head()
-        super().__init__(base_name, params)
-        self.distillation = Distillation(self.policy, settings.algo, self.share)
+    def __init__(self, base_name: str, params: dict[str, Any], settings: CPPOConfig) -> None:
+        super().__init__(base_name, params, settings)
+        self.distillation = Distillation(self.policy, settings.algo, self.all_reduce_mean)
 
-    def policy_losses(self, batch: io.Minibatch, result: io.Evaluation) -> Losses:
-        assert result.gaussian is not None
+    def prepare_dataset(self, batch_dict: dict[str, Any]) -> None:
+        super().prepare_dataset(batch_dict)
+        messages.keep_rollout_gaussian(self.dataset.values_dict)
+
+    def policy_losses(self, batch: Minibatch, answer: Evaluation) -> Losses:
+        algo, density = self.settings.algo, answer.density
+        assert density.gaussian is not None
         terms: Losses = {}
-        if self.algo.regulariser != "none" and self.algo.regulariser_coef:
-            value = masked_mean(self._regulariser(batch, result), batch.mask)
-            terms[self.algo.regulariser] = (self.algo.regulariser_coef, value)
+        if algo.regulariser != "none" and algo.regulariser_coef:
+            value = masked_mean(self._regulariser(batch, answer), batch.mask)
+            terms[algo.regulariser] = (algo.regulariser_coef, value)
         if self.bounds_loss_coef:
-            bound = losses.BOUNDS[self.bound_loss_type](result.gaussian.mean)
+            bound = losses.BOUNDS[self.bound_loss_type](density.gaussian.mean)
             terms["bounds"] = (self.bounds_loss_coef, masked_mean(bound, batch.mask))
         if self.entropy_coef:
-            terms["entropy"] = (-self.entropy_coef, masked_mean(result.entropy, batch.mask))
+            terms["entropy"] = (-self.entropy_coef, masked_mean(density.entropy, batch.mask))
         return terms
 
-    def _regulariser(self, batch: io.Minibatch, result: io.Evaluation) -> Tensor:
-        kernel, rollout = result.gaussian, batch.rollout
+    def _regulariser(self, batch: Minibatch, answer: Evaluation) -> Tensor:
+        algo, kernel, rollout = self.settings.algo, answer.density.gaussian, batch.rollout
         assert kernel is not None and rollout is not None
-        if self.algo.regulariser == "kl_old":
-            return kernels.kl_old(kernel.mean, kernel.sigma, rollout.mean, rollout.sigma)
+        if algo.regulariser == "kl_old":
+            return regularisers.kl_old(kernel.mean, kernel.sigma, rollout.mean, rollout.sigma)
         reference, _ = batch.stored.chunk(2, dim=-1)
         delta = kernel.mean - reference
-        if self.algo.regulariser == "shrinkage":
-            return kernels.shrinkage(delta, kernel.sigma)
-        return kernels.langevin(delta, reference, kernel.sigma, self.algo.regulariser_scale)
+        if algo.regulariser == "shrinkage":
+            return regularisers.shrinkage(delta, kernel.sigma)
+        return regularisers.langevin(delta, reference, kernel.sigma, algo.regulariser_scale)
 
-    def schedule_kl(self, batch: io.Minibatch, result: io.Evaluation, log_ratio: Tensor) -> Tensor:
-        now, before = result.gaussian, batch.latest
+    def schedule_kl(self, batch: Minibatch, answer: Evaluation, log_ratio: Tensor) -> Tensor:
+        now, before = answer.density.gaussian, batch.latest
         assert now is not None and before is not None
         return torch_ext.policy_kl(now.mean, now.sigma, before.mean, before.sigma, False)
 
-    def minibatch_scalars(self, batch: io.Minibatch, result: io.Evaluation) -> dict[str, Tensor]:
-        now, then = result.gaussian, batch.rollout
+    def minibatch_scalars(self, batch: Minibatch, answer: Evaluation) -> dict[str, Tensor]:
+        now, then = answer.density.gaussian, batch.rollout
         assert now is not None and then is not None
         kl = gaussian.kl(then.mean, then.sigma.log(), now.mean, now.sigma.log())
         return {"kernel_kl": masked_mean(kl, batch.mask)}
@@ -87,7 +88,7 @@ class CPPOAgent(GenerativeAgent):
             measured = self._probe()
         self._stop_if_flow_diverged(passes[-1], measured["teacher_to_flow"])
         self.distillation.move_reference()
-        measured["ema_drift"] = averaging.relative_distance(
+        measured["ema_drift"] = ema.relative_distance(
             self.policy.reference.parameters(), self.policy.flow.parameters()
         )
         for name, value in measured.items():
@@ -98,29 +99,23 @@ class CPPOAgent(GenerativeAgent):
         if not torch.stack(measured).isfinite().all():
             raise DivergedError(
                 f"The flow diverged in epoch {self.epoch_num}: its matching loss or its samples "
-                f"are no longer finite. params.algo.distill_lr is {self.algo.distill_lr:g}; lower "
-                "it, or params.algo.distill_grad_norm. The last checkpoint is of before."
+                "are no longer finite. params.algo.distill_lr is "
+                f"{self.settings.algo.distill_lr:g}; lower it, or params.algo.distill_grad_norm. "
+                "The last checkpoint is of before."
             )
 
     def _rollout_states(self) -> tuple[Tensor, Tensor]:
         """What the policy is conditioned on, (R, C), and a_k, (R, D), at every real row."""
-        self.model.eval()
         sources, references = [], []
-        for index in range(len(self.dataset)):
-            batch = io.Minibatch.from_dict(self.dataset[index])
-            with self.autocast():
-                source = self.model.source(self._inputs(batch))
+        for source, batch in self.rollout_batches():
             reference, _ = batch.stored.chunk(2, dim=-1)
-            real = slice(None) if batch.mask is None else batch.mask.bool()
-            sources.append(source[real])
-            references.append(reference[real])
+            sources.append(source[batch.rows])
+            references.append(reference[batch.rows])
         return torch.cat(sources), torch.cat(references)
 
     def _probe(self) -> dict[str, Tensor]:
         """Distances and entropies at states that no gradient step has seen, the present ones."""
-        # Evenly spread over the environments, which may differ in terrain or task.
-        source = self.current_source()
-        source = source[:: max(1, len(source) // PROBE_STATES)][:PROBE_STATES]
+        source = self.probe_source()
         policy, states = self.policy, len(source)
         source = source.repeat_interleave(PROBE_SAMPLES, dim=0)
 
@@ -146,8 +141,8 @@ class CPPOAgent(GenerativeAgent):
             "entropy_high": high.mean(),
         }
 
-    def epoch_scalars(self, batch: Mapping[str, Any]) -> dict[str, Tensor | float]:
-        executed = self.policy.to_env(batch["actions"])
+    def epoch_scalars(self, stored: Tensor) -> dict[str, Tensor | float]:
+        executed = self.policy.to_env(stored)
         return {"saturated_share": (executed.abs() > 1).float().mean()}
 
     def extra_state(self) -> dict[str, Any]:

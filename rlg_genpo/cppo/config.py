@@ -1,4 +1,4 @@
-"""Conditional PPO's YAML blocks.
+"""Conditional PPO's settings.
 
 What is the paper's and what is our reconstruction: :mod:`rlg_genpo.cppo.agent`.
 """
@@ -7,24 +7,26 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from rlg_genpo.common import checks
-from rlg_genpo.common import flow_config as flow
-from rlg_genpo.common.schema import at_least, one_of, option, parse, positive, widths, within
+from rlg_genpo.common import flow_config
+from rlg_genpo.common.config import PolicyConfig, block
+from rlg_genpo.common.flow_config import FlowConfig
+from rlg_genpo.common.schema import at_least, one_of, option, positive, widths, within
 
 REGULARISERS = ("none", "langevin", "shrinkage", "kl_old")
 DEPLOYMENTS = ("residual_mean", "residual_sample", "flow_ema", "flow")
 
 
 @dataclass(frozen=True)
-class ReferenceFlowConfig(flow.FlowConfig):
+class ReferenceFlowConfig(FlowConfig):
     """``params.network.flow`` of CPPO: the flow that proposes a_k."""
 
-    steps: int = option(8, "N, Euler steps from noise to a_k", at_least(1))
+    steps: int = option(8, "N, Euler steps from noise to a_k", at_least(1), identity=True)
     condition: str = option(
         "observation",
         "what flow and kernel see: the (normalised) observation itself, and then the trunk serves "
         "the critic alone; or the trunk's features, as under a CNN or an LSTM",
         one_of(("features", "observation")),
+        identity=True,
     )
     output_scale: float = option(
         0.0,
@@ -35,6 +37,7 @@ class ReferenceFlowConfig(flow.FlowConfig):
         1.0,
         "standard deviation of the flow's noise, and so of a_k at the start",
         positive(),
+        identity=True,
     )
 
 
@@ -43,7 +46,9 @@ class ResidualConfig:
     """``params.network.residual``: the Gaussian kernel N(a_k + delta(s, a_k), diag sigma^2)."""
 
     units: tuple[int, ...] = option((64, 64), "hidden widths of delta's MLP", widths())
-    activation: str = option("silu", "of delta's MLP", one_of(flow.ACTIVATION_NAMES))
+    activation: str = option(
+        "silu", "of delta's MLP", one_of(flow_config.ACTIVATION_NAMES), identity=True
+    )
     sigma: float = option(0.5, "the kernel's standard deviation at the start", positive())
     output_scale: float = option(
         0.0, "factor on delta's last layer at the start; 0 starts at delta = 0", at_least(0)
@@ -51,10 +56,9 @@ class ResidualConfig:
 
 
 @dataclass(frozen=True)
-class CPPOConfig:
+class AlgoConfig:
     """``params.algo`` of CPPO, beside its ``name``."""
 
-    name: str = option("cppo", "the algorithm")
     regulariser: str = option(
         "langevin",
         "what holds the kernel: a Langevin step towards a normal, its reference sample, or the "
@@ -86,52 +90,24 @@ class CPPOConfig:
 
 
 @dataclass(frozen=True)
-class CPPOSettings:
-    """Everything of ours in a CPPO YAML, and the checks that span several blocks."""
+class CPPOConfig(PolicyConfig):
+    """Everything of CPPO's in an rl_games YAML."""
 
-    #: what a player may be told to execute, beside the policy's default
     deployments: ClassVar[tuple[str, ...]] = DEPLOYMENTS
+    also_evaluated: ClassVar[tuple[str, ...]] = ("flow_ema",)
 
-    algo: CPPOConfig
-    flow: ReferenceFlowConfig
-    residual: ResidualConfig
+    algo: AlgoConfig = block("algo")
+    flow: ReferenceFlowConfig = block("network.flow")
+    residual: ResidualConfig = block("network.residual")
+
+    def check(self, params: Mapping[str, Any]) -> None:
+        self.flow.check(params["network"])
+        super().check(params)
 
     @classmethod
-    def from_params(cls, params: Mapping[str, Any]) -> "CPPOSettings":
-        """Parse ``params`` of an rl_games YAML.
-
-        Raises:
-            ConfigError: naming the key, the value and the way out.
-        """
-        algo = parse(CPPOConfig, params.get("algo"), "params.algo")
-        network = checks.block_at(params, "network")
-        reference, residual = parse_reference_flow(network), parse_residual(network)
-        checks.check_names(params, "cppo", "cppo_actor_critic")
-        config = checks.block_at(params, "config")
-        checks.check_schedule(config, None)
-        checks.check_bounds(config)
-        return cls(algo, reference, residual)
-
-    def head(self) -> dict[str, Any]:
-        """What a checkpoint's policy depends on beside the shapes of its tensors, by YAML key."""
-        keys = ("steps", "condition", "activation", "noise_scale")
-        return {
-            **{f"{flow.PATH}.{key}": getattr(self.flow, key) for key in keys},
-            "params.network.residual.activation": self.residual.activation,
-        }
+    def adapt(cls, params: dict[str, Any]) -> dict[str, Any]:
+        return flow_config.fitting(params["network"])
 
     def summary(self) -> str:
-        """The policy in a few words, for ``rlg-genpo check``."""
         widths = f"flow {list(self.flow.units)}, residual {list(self.residual.units)}"
         return f"{self.flow.steps} steps, {widths} on the {self.flow.condition}"
-
-
-def parse_reference_flow(network: Mapping[str, Any]) -> ReferenceFlowConfig:
-    """``flow:`` of a network block."""
-    return flow.parse_flow(ReferenceFlowConfig, network)
-
-
-def parse_residual(network: Mapping[str, Any]) -> ResidualConfig:
-    """``residual:`` of a network block."""
-    checks.refuse_misspelt(network, "residual", "params.network")
-    return parse(ResidualConfig, network.get("residual"), "params.network.residual")

@@ -13,27 +13,26 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from rlg_genpo.common import ema as averaging
-from rlg_genpo.common import flow_matching as matching
+from rlg_genpo.common import ema, flow_matching
 from rlg_genpo.common.optimizer import adam
 from rlg_genpo.common.time_embedding import cycled
-from rlg_genpo.cppo.config import CPPOConfig
+from rlg_genpo.cppo.config import AlgoConfig
 from rlg_genpo.cppo.policy import CPPO
 
 #: different times in a minibatch, one from each of as many equal parts of [0, 1]
 TIMES = 64
 
 #: averages tensors over the ranks of a multi-GPU run, in place
-Share = Callable[[Iterable[Tensor]], None]
+AllReduceMean = Callable[[Iterable[Tensor]], None]
 
 
 class Distillation:
     """Fits ``policy.flow`` to the policy, then moves ``policy.reference`` towards it."""
 
-    def __init__(self, policy: CPPO, settings: CPPOConfig, share: Share) -> None:
+    def __init__(self, policy: CPPO, settings: AlgoConfig, all_reduce_mean: AllReduceMean) -> None:
         self.policy = policy
         self.settings = settings
-        self.share = share
+        self.all_reduce_mean = all_reduce_mean
         self.optimizer = adam(policy.flow.parameters(), settings.distill_lr)
 
     def fit(self, source: Tensor, reference: Tensor) -> list[Tensor]:
@@ -58,13 +57,14 @@ class Distillation:
         noise = self.policy.noise(source)
         times = stratified(min(TIMES, len(source)), source.device)
         time = cycled(times, len(source)).unsqueeze(-1)
-        point = matching.interpolate(noise, target, time)
+        point = flow_matching.interpolate(noise, target, time)
         velocity = self.policy.flow.between(source, point, times)
-        loss = matching.matching_loss(velocity, noise, target).mean()
+        loss = flow_matching.matching_loss(velocity, noise, target).mean()
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         parameters = list(self.policy.flow.parameters())
-        self.share(parameter.grad for parameter in parameters if parameter.grad is not None)
+        gradients = (parameter.grad for parameter in parameters)
+        self.all_reduce_mean(gradient for gradient in gradients if gradient is not None)
         nn.utils.clip_grad_norm_(parameters, self.settings.distill_grad_norm)
         self.optimizer.step()
         return loss.detach()
@@ -72,15 +72,13 @@ class Distillation:
     def _good_enough(self, loss: Tensor) -> bool:
         if self.settings.distill_threshold is None:
             return False
-        self.share([loss])  # all ranks stop together
+        self.all_reduce_mean([loss])  # all ranks stop together
         return loss.item() < self.settings.distill_threshold
 
     def move_reference(self) -> None:
         """phi_bar <- rho phi_bar + (1 - rho) phi, once an iteration."""
         policy = self.policy
-        averaging.average(
-            policy.reference.parameters(), policy.flow.parameters(), self.settings.ema
-        )
+        ema.update(policy.reference.parameters(), policy.flow.parameters(), self.settings.ema)
 
     def state_dict(self) -> dict[str, Any]:
         return self.optimizer.state_dict()

@@ -1,4 +1,4 @@
-"""Conditional PPO's policy head: a frozen flow's sample, and a Gaussian kernel on top of it.
+"""Conditional PPO's policy: a frozen flow's sample, and a Gaussian kernel on top of it.
 
 Source: "Conditional PPO" (CPPO), 2026, https://arxiv.org/abs/2603.04790. The two parts, the stored
 pair and "flow" beside "flow + residual" at deployment are the paper's. The residual mean, the
@@ -13,14 +13,13 @@ import math
 import torch
 from torch import Tensor, nn
 
-from rlg_genpo.common import flow_matching as matching
-from rlg_genpo.common import gaussian
-from rlg_genpo.common.policy import Acted, Evaluated, Gaussian, Policy
+from rlg_genpo.common import flow_matching, gaussian
+from rlg_genpo.common.policy import Acted, Evaluated, Gaussian, LikelihoodPolicy
 from rlg_genpo.common.split import SplitMLP
 from rlg_genpo.common.velocity import Velocity
 
 
-class CPPO(Policy):
+class CPPO(LikelihoodPolicy):
     """Stores (a_k, a), width 2 D; executes a.
 
     Args:
@@ -31,9 +30,6 @@ class CPPO(Policy):
         noise_scale: standard deviation of the noise that the flow starts from, and so of a_k while
             v_phi is zero.
     """
-
-    is_gaussian = True
-    deployments = ("residual_mean", "residual_sample", "flow_ema", "flow")
 
     def __init__(
         self, flow: Velocity, residual: SplitMLP, sigma: float, noise_scale: float
@@ -58,7 +54,7 @@ class CPPO(Policy):
     def sample_flow(self, flow: Velocity, source: Tensor, noise: Tensor) -> Tensor:
         """Noise (B, D) carried to samples (B, D) by one of the two flows, without gradients."""
         with torch.no_grad():
-            return matching.euler(flow.at(flow.condition(source)), noise, flow.steps)
+            return flow_matching.euler(flow.at(flow.condition(source)), noise, flow.steps)
 
     def kernel(self, source: Tensor, reference: Tensor) -> Gaussian:
         """The Gaussian around a_k = ``reference``, (B, D)."""
@@ -82,7 +78,7 @@ class CPPO(Policy):
         spread = torch.arange(count, device=condition.device) * len(condition) // count
         return self.act(condition[spread]).stored
 
-    def mode(self, condition: Tensor) -> Tensor:
+    def deterministic_action(self, condition: Tensor) -> Tensor:
         start = self.sample_flow(self.reference, condition, torch.zeros_like(self.noise(condition)))
         return torch.cat([start, self.kernel(condition, start).mean], dim=-1)
 

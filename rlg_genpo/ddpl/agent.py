@@ -19,70 +19,51 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from rlg_genpo.common import messages as io
-from rlg_genpo.common.agent import GenerativeAgent
+from rlg_genpo.common.agent import PROBE_SAMPLES, Agent
 from rlg_genpo.common.estimators import nearest_neighbour_entropy
 from rlg_genpo.ddpl import hosts, score_matching
-from rlg_genpo.ddpl.config import DDPLSettings
-from rlg_genpo.ddpl.improvement import Improvement, Judged, Rollout
+from rlg_genpo.ddpl.config import DDPLConfig
+from rlg_genpo.ddpl.improvement import Improvement, Rollout, Weighted
 from rlg_genpo.errors import DivergedError
 
 logger = logging.getLogger(__name__)
-
-#: states, and samples per state, on which an epoch's spread and entropy are measured
-PROBE_STATES, PROBE_SAMPLES = 64, 16
 
 #: an agent whose actions spread less than this at a state no longer explores
 LEAST_SPREAD = 1e-3
 
 
-class DDPLAgent(GenerativeAgent):
+class DDPLAgent(Agent):
     """``algo.name: ddpl``."""
 
-    name_in_logs = "ddpl"
+    settings: DDPLConfig
 
-    def __init__(self, base_name: str, params: dict[str, Any]) -> None:
-        DDPLSettings.from_params(params)
-        hosts.join(params["config"])
-        hosts.name_agents(params)
-        settings = DDPLSettings.from_params(params)
-        assert settings.agents is not None
-        self.names = [agent.name for agent in settings.agents]
-        self.algo = settings.algo
-        self.head = settings.head()
-        super().__init__(base_name, params)
+    def __init__(self, base_name: str, params: dict[str, Any], settings: DDPLConfig) -> None:
+        params, settings = hosts.join(params, settings)
+        super().__init__(base_name, params, settings)
+        self.names = [agent.name for agent in settings.agents or ()]
         rate = float(self.config["learning_rate"])
-        self.improvement = Improvement(self.policy, self.algo, rate, self.share)
+        self.improvement = Improvement(self.policy, settings.algo, rate, self.all_reduce_mean)
         self.dead: set[str] = set()
-        if self.algo.proposal == "reverse_kernel":
-            logger.warning(
-                "params.algo.proposal: reverse_kernel asks the action values far from the actions "
-                "that they were fitted to; safe only with a replay buffer, which is not here."
-            )
 
     def after_update(self) -> None:
         improvement = self.improvement
         improvement.set_rate(self.last_lr)
         rollout = self._rollout()
         value_error = improvement.fit_values(rollout)
-        judged = improvement.judge(rollout)
-        denoising = improvement.refit(judged)
+        weighted = improvement.weigh(rollout)
+        denoising = improvement.fit_denoisers(weighted)
         self._stop_if_policy_diverged(value_error, denoising)
-        self._scalars_of(judged, value_error, denoising)
+        self._scalars_of(weighted, value_error, denoising)
 
     def _rollout(self) -> Rollout:
         """Every real row of the rollout; advantages standardised over them."""
-        self.model.eval()
-        parts: list[tuple[Tensor, Tensor, Tensor]] = []
-        for index in range(len(self.dataset)):
-            batch = io.Minibatch.from_dict(self.dataset[index])
-            with self.autocast():
-                source = self.model.source(self._inputs(batch))
-            real = slice(None) if batch.mask is None else batch.mask.bool()
-            parts.append((source[real], batch.stored[real], batch.advantage[real]))
+        parts = [
+            (source[batch.rows], batch.stored[batch.rows], batch.advantage[batch.rows])
+            for source, batch in self.rollout_batches()
+        ]
         source, stored, advantage = (torch.cat(part) for part in zip(*parts, strict=True))
         advantage = (advantage - advantage.mean()) / (advantage.std() + 1e-8)
-        limit = self.algo.advantage_limit
+        limit = self.settings.algo.advantage_limit
         return Rollout(source, stored, advantage.clamp(-limit, limit))
 
     def _stop_if_policy_diverged(self, *measured: Tensor) -> None:
@@ -97,15 +78,12 @@ class DDPLAgent(GenerativeAgent):
 
     # -- scalars ----------------------------------------------------------------------------
 
-    def _scalars_of(self, judged: Judged, value_error: Tensor, denoising: Tensor) -> None:
-        weights = judged.weights
-        if self.algo.weights == "joint_advantage":
-            # One proposal per state: what is weighed is the states.
-            weights = weights.transpose(1, 2) / weights.sum(dim=1, keepdim=True)
+    def _scalars_of(self, weighted: Weighted, value_error: Tensor, denoising: Tensor) -> None:
+        weights = weighted.weights
         measured = {
             "weight_entropy": score_matching.entropy(weights).mean(dim=-1),
             "effective_samples": score_matching.effective_samples(weights).mean(dim=-1),
-            "temperature": judged.temperature,
+            "temperature": weighted.temperature,
             "denoising_loss": denoising,
             "action_value_error": value_error,
             **self._probe(),
@@ -118,11 +96,8 @@ class DDPLAgent(GenerativeAgent):
     @torch.no_grad()
     def _probe(self) -> dict[str, Tensor]:
         """Spread and entropy of each agent's actions at a few of the environments' states."""
-        # Evenly spread over the environments, which may differ in terrain or task.
-        source = self.current_source()
-        source = source[:: max(1, len(source) // PROBE_STATES)][:PROBE_STATES]
         policy = self.policy
-        states = policy.states(source)
+        states = policy.states(self.probe_source())
         draws = policy.sample(states, policy.noise(states, PROBE_SAMPLES))
         spread, entropy = [], []
         for own, size in zip(draws, policy.actions.sizes, strict=True):
@@ -142,8 +117,8 @@ class DDPLAgent(GenerativeAgent):
                 )
         self.scalars["dead_agents"].append(torch.tensor(float(len(self.dead))))
 
-    def epoch_scalars(self, batch: Mapping[str, Any]) -> dict[str, Tensor | float]:
-        return {"saturated_share": (batch["actions"].abs() > 0.99).float().mean()}
+    def epoch_scalars(self, stored: Tensor) -> dict[str, Tensor | float]:
+        return {"saturated_share": (stored.abs() > 0.99).float().mean()}
 
     # -- checkpoints ------------------------------------------------------------------------
 

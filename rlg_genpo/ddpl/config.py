@@ -1,23 +1,21 @@
-"""DDPL's YAML blocks.
+"""DDPL's settings.
 
 What is the paper's and what is our reconstruction: :mod:`rlg_genpo.ddpl.agent`.
 """
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import MISSING, asdict, dataclass
-from typing import Any, ClassVar
+from dataclasses import MISSING, dataclass, replace
+from typing import Any
 
-from rlg_genpo.common import checks
-from rlg_genpo.common import flow_config as flow
-from rlg_genpo.common.schema import at_least, one_of, option, parse, positive, widths, within
+from rlg_genpo.common.config import PolicyConfig, block, refuse_trunks
+from rlg_genpo.common.flow_config import ACTIVATION_NAMES
+from rlg_genpo.common.schema import at_least, even, one_of, option, positive, widths, within
 from rlg_genpo.errors import ConfigError
 
 AGENTS = "params.network.agents"
 DIFFUSION = "params.network.diffusion"
 VARIANCES = ("beta", "posterior")
-WEIGHTS = ("marginal", "joint_advantage")
-PROPOSALS = ("policy", "reverse_kernel")
 
 
 @dataclass(frozen=True)
@@ -33,26 +31,34 @@ class AgentConfig:
 class DiffusionConfig:
     """``params.network.diffusion``: every agent's denoiser."""
 
-    steps: int = option(20, "T, noise levels of the cosine schedule", at_least(2))
+    steps: int = option(20, "T, noise levels of the cosine schedule", at_least(2), identity=True)
     sampling_steps: int | None = option(
-        None, "how many of them are gone through to act; T if not given", at_least(1)
+        None,
+        "how many of them are gone through to act; T if not given",
+        at_least(1),
+        identity=True,
     )
     variance: str = option(
         "beta",
         "of each reverse step's noise: beta_t, or the posterior's, which narrows a policy that is "
         "refitted to its own samples",
         one_of(VARIANCES),
+        identity=True,
     )
     units: tuple[int, ...] = option((64, 64), "hidden widths of each denoiser's MLP", widths())
-    activation: str = option("silu", "of that MLP", one_of(flow.ACTIVATION_NAMES))
-    time_embedding: int = option(16, "width of the time embedding, even", at_least(2))
+    activation: str = option("silu", "of that MLP", one_of(ACTIVATION_NAMES), identity=True)
+    time_embedding: int = option(16, "width of the time embedding, even", even())
     time_units: tuple[int, ...] = option((32,), "hidden widths of its MLP", widths())
     output_scale: float = option(
         0.01, "factor on the denoiser's last layer at the start", at_least(0)
     )
-    spread: float = option(0.6, "standard deviation of the actions at the start", positive())
+    spread: float = option(
+        0.6, "standard deviation of the actions at the start", positive(), identity=True
+    )
     shared_weights: bool = option(
-        False, "one denoiser and one action value for all agents, whose sizes must agree"
+        False,
+        "one denoiser and one action value for all agents, whose sizes must agree",
+        identity=True,
     )
 
 
@@ -61,26 +67,13 @@ class ActionValueConfig:
     """``params.network.action_value``: A_i of Q_i(s, a_i) = V(s) + A_i(s, a_i); training only."""
 
     units: tuple[int, ...] = option((64, 64), "hidden widths of each agent's MLP", widths())
-    activation: str = option("silu", "of that MLP", one_of(flow.ACTIVATION_NAMES))
+    activation: str = option("silu", "of that MLP", one_of(ACTIVATION_NAMES))
 
 
 @dataclass(frozen=True)
-class DDPLConfig:
+class AlgoConfig:
     """``params.algo`` of DDPL, beside its ``name``."""
 
-    name: str = option("ddpl", "the algorithm")
-    weights: str = option(
-        "marginal",
-        "softmax of each agent's own Q_i over its proposals; or exp of the joint advantage of the "
-        "executed action, another and optimistic rule",
-        one_of(WEIGHTS),
-    )
-    proposal: str = option(
-        "policy",
-        "where proposals come from: the policy itself, or the reverse kernel around a noisy "
-        "action, which asks Q_i far from the data and so needs a replay buffer, that is not here",
-        one_of(PROPOSALS),
-    )
     proposals: int = option(16, "K, proposals per state and agent", at_least(1))
     proposal_noise: float = option(
         0.05, "standard deviation of the noise added to each of the policy's proposals", at_least(0)
@@ -109,7 +102,6 @@ class DDPLConfig:
         "at stake would take the whole budget; none if not given; ours",
         positive(),
     )
-    weight_limit: float = option(20.0, "largest weight of joint_advantage", at_least(1))
     control_variate: float = option(
         0.7,
         "share of the matching loss whose own noise, that has nothing to do with the weights, is "
@@ -139,52 +131,55 @@ class DDPLConfig:
 
 
 @dataclass(frozen=True)
-class DDPLSettings:
-    """Everything of ours in a DDPL YAML, and the checks that span several blocks."""
+class DDPLConfig(PolicyConfig):
+    """Everything of DDPL's in an rl_games YAML; ``agents`` is None until the environments say."""
 
-    #: what a player may be told to execute, beside the policy's default
-    deployments: ClassVar[tuple[str, ...]] = ()
+    algo: AlgoConfig = block("algo")
+    agents: tuple[AgentConfig, ...] | None = block("network.agents")
+    diffusion: DiffusionConfig = block("network.diffusion")
+    action_value: ActionValueConfig = block("network.action_value")
 
-    algo: DDPLConfig
-    agents: tuple[AgentConfig, ...] | None  # None until the environment says
-    diffusion: DiffusionConfig
-    action_value: ActionValueConfig
-
-    @classmethod
-    def from_params(cls, params: Mapping[str, Any]) -> "DDPLSettings":
-        """Parse ``params`` of an rl_games YAML.
-
-        Raises:
-            ConfigError: naming the key, the value and the way out.
-        """
-        algo = parse(DDPLConfig, params.get("algo"), "params.algo")
-        check_algo(algo)
-        network = checks.block_at(params, "network")
-        agents, diffusion = parse_agents(network), parse_diffusion(network)
-        if agents is not None:
-            check_shared(agents, diffusion)
-        checks.check_names(params, "ddpl", "ddpl_actor_critic")
-        config = checks.block_at(params, "config")
-        if config.get("lr_schedule") == "adaptive":
+    def check(self, params: Mapping[str, Any]) -> None:
+        check_algo(self.algo)
+        if self.agents is not None:
+            check_agents(self.agents, self.diffusion)
+        steps = self.diffusion.sampling_steps
+        if steps is not None and steps > self.diffusion.steps:
+            raise ConfigError(
+                f"{DIFFUSION}.sampling_steps: {steps} is more than steps, {self.diffusion.steps}."
+            )
+        refuse_trunks(
+            params["network"],
+            "{trunk}: a denoiser sees its agent's observation itself and has no trunk; remove the "
+            "block.",
+        )
+        if params["config"].get("lr_schedule") == "adaptive":
             raise ConfigError(
                 "params.config.lr_schedule: adaptive measures a KL, and a diffusion policy has no "
                 "likelihood to measure it by; use linear or constant. What an iteration may change "
                 "is set by params.algo.kl_budget."
             )
-        checks.check_schedule(config, None)
-        return cls(algo, agents, diffusion, parse_action_value(network))
+        super().check(params)
 
-    def head(self) -> dict[str, Any]:
-        """What a checkpoint's policy depends on beside the shapes of its tensors, by YAML key."""
-        keys = ("steps", "sampling_steps", "variance", "activation", "spread", "shared_weights")
-        agents = None if self.agents is None else [asdict(agent) for agent in self.agents]
-        return {
-            AGENTS: agents,
-            **{f"{DIFFUSION}.{key}": getattr(self.diffusion, key) for key in keys},
-        }
+    def resolve(self, env_info: Mapping[str, Any], env: Any) -> "DDPLConfig":
+        # Imported here: what asks an environment needs torch, and this file does not.
+        from rlg_genpo.ddpl import hosts
+
+        agents = hosts.agents_of(self.agents, env_info, env)
+        check_agents(agents, self.diffusion)
+        observation, action = env_info["observation_space"], env_info["action_space"]
+        check_sizes(agents, observation.shape[0], action.shape[0])
+        return replace(self, agents=agents)
+
+    @classmethod
+    def adapt(cls, params: dict[str, Any]) -> dict[str, Any]:
+        config = params["config"]
+        if config["lr_schedule"] == "adaptive":
+            ends = config.get("max_epochs", -1) != -1
+            config["lr_schedule"] = "linear" if ends else "constant"
+        return {}
 
     def summary(self) -> str:
-        """The policy in a few words, for ``rlg-genpo check``."""
         who = "agents from the environment"
         if self.agents is not None:
             who = ", ".join(f"{agent.name} ({agent.obs} to {agent.act})" for agent in self.agents)
@@ -193,20 +188,15 @@ class DDPLSettings:
         return f"{diffusion.steps} steps, denoiser {list(diffusion.units)}{shared}; {who}"
 
 
-def check_algo(algo: DDPLConfig) -> None:
-    """The settings of ``params.algo`` against each other."""
-    if algo.weights == "marginal" and algo.proposals == 1:
+def check_algo(algo: AlgoConfig) -> None:
+    """Hold the settings of ``params.algo`` against each other."""
+    if algo.proposals == 1:
         raise ConfigError(
             "params.algo.proposals: 1 teaches nothing, since weights normalised over one proposal "
-            "are all 1; use 8 to 64, or weights: joint_advantage."
-        )
-    if algo.weights == "joint_advantage" and algo.proposal == "reverse_kernel":
-        raise ConfigError(
-            "params.algo.proposal: reverse_kernel proposes actions of which no joint advantage is "
-            "known; use weights: marginal."
+            "are all 1; use 8 to 64."
         )
     most = math.log(algo.proposals)
-    if algo.weights == "marginal" and algo.kl_budget >= most:
+    if algo.kl_budget >= most:
         raise ConfigError(
             f"params.algo.kl_budget: {algo.kl_budget:g} is out of reach, since the weights of "
             f"{algo.proposals} proposals are at most log K = {most:.3g} nats from uniform; lower "
@@ -219,26 +209,16 @@ def check_algo(algo: DDPLConfig) -> None:
         )
 
 
-def parse_agents(network: Mapping[str, Any]) -> tuple[AgentConfig, ...] | None:
-    """``agents:`` of a network block; None where it is left to the environment."""
-    checks.refuse_misspelt(network, "agents", "params.network")
-    given = network.get("agents")
-    if given is None:
-        return None
-    if isinstance(given, str) or not isinstance(given, Sequence) or not given:
-        raise ConfigError(f"{AGENTS}: must be a list of {{name, obs, act}}, got {given!r}.")
-    agents = tuple(parse(AgentConfig, one, f"{AGENTS}[{i}]") for i, one in enumerate(given))
+def check_agents(agents: Sequence[AgentConfig], diffusion: DiffusionConfig) -> None:
+    """Hold the agents against each other: their names, and their sizes under shared weights."""
+    if not agents:
+        raise ConfigError(f"{AGENTS}: must be a list of {{name, obs, act}}, got [].")
     names = [agent.name for agent in agents]
     for i, name in enumerate(names):
         if name in names[:i]:
             raise ConfigError(f"{AGENTS}[{i}].name: {name!r} is named twice.")
         if "/" in name or not name:
             raise ConfigError(f"{AGENTS}[{i}].name: must be a word without '/', got {name!r}.")
-    return agents
-
-
-def check_shared(agents: Sequence[AgentConfig], diffusion: DiffusionConfig) -> None:
-    """Agents of different sizes cannot share their weights."""
     if diffusion.shared_weights and len({(agent.obs, agent.act) for agent in agents}) > 1:
         sizes = ", ".join(f"{agent.name} {agent.obs} to {agent.act}" for agent in agents)
         raise ConfigError(
@@ -260,31 +240,3 @@ def check_sizes(agents: Sequence[AgentConfig], obs: int, act: int) -> None:
                 f"{AGENTS}: the agents' {key}, {' + '.join(map(str, sizes))} = {sum(sizes)}, must "
                 f"add up to the environment's {total} {what}."
             )
-
-
-def parse_diffusion(network: Mapping[str, Any]) -> DiffusionConfig:
-    """``diffusion:`` of a network block."""
-    checks.refuse_misspelt(network, "diffusion", "params.network")
-    diffusion = parse(DiffusionConfig, network.get("diffusion"), DIFFUSION)
-    if diffusion.time_embedding % 2:
-        raise ConfigError(
-            f"{DIFFUSION}.time_embedding: must be even, got {diffusion.time_embedding}."
-        )
-    steps = diffusion.sampling_steps
-    if steps is not None and steps > diffusion.steps:
-        raise ConfigError(
-            f"{DIFFUSION}.sampling_steps: {steps} is more than the {diffusion.steps} of steps."
-        )
-    for trunk in ("rnn", "cnn"):
-        if trunk in network:
-            raise ConfigError(
-                f"params.network.{trunk}: a denoiser sees its agent's observation itself and has "
-                "no trunk; remove the block."
-            )
-    return diffusion
-
-
-def parse_action_value(network: Mapping[str, Any]) -> ActionValueConfig:
-    """``action_value:`` of a network block."""
-    checks.refuse_misspelt(network, "action_value", "params.network")
-    return parse(ActionValueConfig, network.get("action_value"), "params.network.action_value")

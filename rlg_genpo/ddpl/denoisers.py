@@ -12,6 +12,7 @@ from torch import Tensor
 
 from rlg_genpo.common.time_embedding import sinusoidal
 from rlg_genpo.ddpl import diffusion
+from rlg_genpo.ddpl.config import DiffusionConfig
 from rlg_genpo.ddpl.team_layers import TeamLinear, TeamSplitMLP, team_mlp
 
 
@@ -110,3 +111,21 @@ class Denoisers(TeamSplitMLP):
 
     def _apart(self, rows: Tensor) -> Tensor:
         return rows.squeeze(0).unflatten(0, (self.agents, -1)) if self.shared else rows
+
+
+def make_denoisers(
+    observations: Sequence[int], actions: Sequence[int], block: DiffusionConfig, shared: bool
+) -> Denoisers:
+    """The denoisers of a ``diffusion:`` block."""
+    return Denoisers(
+        observations,
+        actions,
+        diffusion.cosine(block.steps).alpha_bar,
+        block.units,
+        block.activation,
+        block.time_embedding,
+        block.time_units,
+        block.output_scale,
+        block.spread,
+        shared,
+    )

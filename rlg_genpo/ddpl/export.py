@@ -1,19 +1,20 @@
 """Each agent of a trained DDPL model by itself: taken out, saved to a file, loaded from it."""
 
-from collections.abc import Mapping
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from rlg_genpo.ddpl.config import AgentConfig, DiffusionConfig
-from rlg_genpo.ddpl.make_denoisers import make_denoisers
+from rlg_genpo.common.schema import unknown
+from rlg_genpo.ddpl.config import AGENTS, AgentConfig, DDPLConfig, DiffusionConfig
+from rlg_genpo.ddpl.denoisers import make_denoisers
 from rlg_genpo.ddpl.policy import DDPL
 from rlg_genpo.ddpl.single import AgentPolicy, own_rows
 from rlg_genpo.ddpl.slices import Slices
-from rlg_genpo.errors import CheckpointError
+from rlg_genpo.errors import CheckpointError, ConfigError
 
 #: raised when a file of before can no longer be read
 FORMAT = 1
@@ -39,17 +40,66 @@ def agents_of(model: Any) -> list[AgentPolicy]:
     """Every agent of a trained model, on its device, with copies of its weights."""
     network = model.a2c_network
     found = []
-    for index, agent in enumerate(network.agents):
+    for index, agent in enumerate(network.settings.agents):
         span = network.policy.observations.span(index)
         device = next(network.parameters()).device
         mean, var = torch.zeros(agent.obs, device=device), torch.ones(agent.obs, device=device)
         if model.normalize_input:
             statistics = model.running_mean_std
             mean, var = statistics.running_mean[span], statistics.running_var[span]
-        single = alone(agent, network.diffusion, mean, var).to(device)
+        single = alone(agent, network.settings.diffusion, mean, var).to(device)
         own_rows(network.policy.denoisers, single.policy.denoisers, index)
         found.append(single.eval())
     return found
+
+
+def export(
+    params: Mapping[str, Any],
+    settings: DDPLConfig,
+    state: Mapping[str, Any],
+    names: Sequence[str],
+    folder: Path,
+) -> list[Path]:
+    """Write ``folder/NAME.pt`` for every agent, replacing those of an earlier export.
+
+    No environment is made: how many agents there are, and their sizes, stand in the checkpoint.
+
+    Args:
+        params: ``params`` of the YAML, and ``settings`` what was parsed of it.
+        state: of a checkpoint, which is of this policy.
+        names: of agents; all if there are none.
+
+    Raises:
+        ConfigError: there is no agent of a name.
+        CheckpointError: the checkpoint and the settings differ.
+    """
+    # Imported here: a robot that loads an agent needs no rl_games.
+    from rlg_genpo.common import checkpoints
+    from rlg_genpo.common.model import build_model
+
+    if settings.agents is None:
+        # The environment named them when the policy was trained.
+        listed = state[checkpoints.KEY]["head"][AGENTS]
+        settings = replace(settings, agents=tuple(AgentConfig(**one) for one in listed))
+    agents = settings.agents or ()
+    known = [agent.name for agent in agents]
+    for name in names:
+        if name not in known:
+            raise ConfigError(f"--agent {name}: {unknown(name, known, 'agent')}")
+    observations = sum(agent.obs for agent in agents)
+    model = build_model(params, settings, (observations,), sum(agent.act for agent in agents))
+    checkpoints.check(state, params["algo"]["name"], settings.fingerprint(), model)
+    model.load_state_dict(state["model"])
+    folder.mkdir(parents=True, exist_ok=True)
+    written = []
+    for agent, own in zip(agents, agents_of(model), strict=True):
+        if not names or agent.name in names:
+            path = folder / f"{agent.name}.pt"
+            temporary = path.with_name(f".{path.name}.tmp")
+            save(own, agent, settings.diffusion, temporary)
+            temporary.replace(path)
+            written.append(path)
+    return written
 
 
 def save(single: AgentPolicy, agent: AgentConfig, diffusion: DiffusionConfig, path: Path) -> None:

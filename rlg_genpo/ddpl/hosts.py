@@ -7,19 +7,25 @@ the same of them.
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
 from typing import Any
 
 from rl_games.common import vecenv
 
-from rlg_genpo.ddpl import config as ddpl
-from rlg_genpo.ddpl.config import AgentConfig
-from rlg_genpo.envs.joint import joined
+from rlg_genpo.common.joint import joined
+from rlg_genpo.ddpl.config import AGENTS, AgentConfig, DDPLConfig
 from rlg_genpo.errors import ConfigError
 
 
-def join(config: dict[str, Any]) -> None:
-    """Make the environments of ``params.config`` where they are not yet, and join their agents."""
+def join(params: dict[str, Any], settings: DDPLConfig) -> tuple[dict[str, Any], DDPLConfig]:
+    """``params`` whose environments are made and their agents joined, and settings that know them.
+
+    rl_games takes environments that are made already from ``params.config``, of which these are a
+    copy.
+
+    Raises:
+        ConfigError: the settings and the environments differ.
+    """
+    config: dict[str, Any] = dict(params["config"])
     if config.get("env_info") is None:
         env = vecenv.create_vec_env(
             config["env_name"], config["num_actors"], **config.get("env_config", {})
@@ -29,42 +35,39 @@ def join(config: dict[str, Any]) -> None:
     if config["env_info"].get("agents", 1) > 1:
         config["vec_env"] = joined(config["vec_env"])
         config["env_info"] = config["vec_env"].get_env_info()
+    info: dict[str, Any] = config["env_info"]
+    settings = settings.resolve(info, config.get("vec_env"))
+    return {**params, "config": config}, settings
 
 
-def name_agents(params: dict[str, Any]) -> None:
-    """Fill in ``network.agents`` where the environment knows them, and check them against it.
+def agents_of(
+    given: tuple[AgentConfig, ...] | None, info: Mapping[str, Any], env: Any
+) -> tuple[AgentConfig, ...]:
+    """The agents as the settings list them, or as the environments name them.
 
     Raises:
-        ConfigError: nobody says which slice is whose, the slices do not add up, or the YAML and the
-            environment differ.
+        ConfigError: nobody says which slice is whose, or the settings and the environments differ.
     """
-    config, network = params["config"], params["network"]
-    info = config["env_info"]
-    known = sizes_of(info, config.get("vec_env"))
-    given = ddpl.parse_agents(network)
-    if given is None and known is None:
-        raise ConfigError(
-            f"{ddpl.AGENTS}: missing, and the environment does not say which of its "
-            f"{info['observation_space'].shape[0]} observations and "
-            f"{info['action_space'].shape[0]} action components are whose; list each agent's "
-            "{name, obs, act} in order."
-        )
+    observation, action = info["observation_space"], info["action_space"]
+    known = sizes_of(info, env)
     if given is not None and known is not None and given != known:
         raise ConfigError(
-            f"{ddpl.AGENTS}: {words(given)}; the environment has {words(known)}. List these, or "
+            f"{AGENTS}: {words(given)}; the environment has {words(known)}. List these, or "
             "leave the block out."
         )
     agents = given or known
-    assert agents is not None
-    observation, action = info["observation_space"].shape, info["action_space"].shape
-    if observation is None or len(observation) != 1:
+    if agents is None:
         raise ConfigError(
-            f"{ddpl.AGENTS}: the agents' slices need a flat observation vector, the environment's "
-            f"observation is {info['observation_space']}."
+            f"{AGENTS}: missing, and the environment does not say which of its "
+            f"{observation.shape[0]} observations and {action.shape[0]} action components are "
+            "whose; list each agent's {name, obs, act} in order."
         )
-    ddpl.check_sizes(agents, observation[0], action[0])
-    ddpl.check_shared(agents, ddpl.parse_diffusion(network))
-    network["agents"] = [asdict(agent) for agent in agents]
+    if observation.shape is None or len(observation.shape) != 1:
+        raise ConfigError(
+            f"{AGENTS}: the agents' slices need a flat observation vector, the environment's "
+            f"observation is {observation}."
+        )
+    return agents
 
 
 def sizes_of(info: Mapping[str, Any], env: Any) -> tuple[AgentConfig, ...] | None:

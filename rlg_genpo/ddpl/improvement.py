@@ -1,4 +1,4 @@
-"""DDPL's policy improvement: fit the action values, weigh proposals by them, refit the denoisers.
+"""DDPL's policy improvement: fit the action values, weigh proposals by them, fit the denoisers.
 
 Reconstructed: see :mod:`rlg_genpo.ddpl.agent`. n agents, R rows of a rollout, B of them at which
 the policy is improved, K proposals, S width of the full state, A of all agents' actions.
@@ -12,14 +12,14 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from rlg_genpo.common import ema as averaging
+from rlg_genpo.common import ema
 from rlg_genpo.common.optimizer import adam
 from rlg_genpo.ddpl import diffusion, proposals, score_matching
-from rlg_genpo.ddpl.config import DDPLConfig
+from rlg_genpo.ddpl.config import AlgoConfig
 from rlg_genpo.ddpl.policy import DDPL
 
 #: averages tensors over the ranks of a multi-GPU run, in place
-Share = Callable[[Iterable[Tensor]], None]
+AllReduceMean = Callable[[Iterable[Tensor]], None]
 
 
 class Rollout(NamedTuple):
@@ -29,15 +29,12 @@ class Rollout(NamedTuple):
     stored: Tensor  # (R, A)
     advantage: Tensor  # (R,), standardised
 
-    def rows(self, rows: Tensor) -> "Rollout":
-        return Rollout(*(part[rows] for part in self))
 
-
-class Judged(NamedTuple):
+class Weighted(NamedTuple):
     """Proposals, and how much each is to be learned from."""
 
     source: Tensor  # (B, S)
-    proposed: proposals.Fixed | proposals.Reversed
+    actions: Tensor  # (n, B, K, D)
     weights: Tensor  # (n, B, K)
     temperature: Tensor  # (n,)
 
@@ -45,18 +42,18 @@ class Judged(NamedTuple):
 class Improvement:
     """Trains ``policy.action_values`` and ``policy.denoisers``, each agent's clipped by itself."""
 
-    def __init__(self, policy: DDPL, settings: DDPLConfig, rate: float, share: Share) -> None:
+    def __init__(
+        self, policy: DDPL, settings: AlgoConfig, rate: float, all_reduce_mean: AllReduceMean
+    ) -> None:
         self.policy = policy
         self.settings = settings
-        self.share = share
+        self.all_reduce_mean = all_reduce_mean
         self.start = rate
         self.values = adam(policy.action_values.parameters(), rate)
         self.denoisers = adam(policy.denoisers.parameters(), rate)
         self.before = copy.deepcopy(policy.denoisers).requires_grad_(False)
         self.averaged = copy.deepcopy(policy.action_values).requires_grad_(False)
-        # Executed actions have no noise added.
-        added = settings.proposal_noise if settings.weights == "marginal" else 0.0
-        self.widening = diffusion.widening(policy.denoisers.alpha_bar, added)
+        self.widening = diffusion.widening(policy.denoisers.alpha_bar, settings.proposal_noise)
         self.sizes = torch.tensor(policy.actions.sizes, device=next(policy.parameters()).device)
 
     def set_rate(self, rate: float) -> None:
@@ -76,7 +73,7 @@ class Improvement:
         for _ in range(self.settings.value_epochs):
             parts = self._parts(len(rollout.source))
             errors = torch.stack([self._value_step(rollout, action, part) for part in parts])
-        averaging.average(
+        ema.update(
             self.averaged.parameters(),
             self.policy.action_values.parameters(),
             self.settings.value_average,
@@ -92,71 +89,55 @@ class Improvement:
     # -- proposals --------------------------------------------------------------------------
 
     @torch.no_grad()
-    def judge(self, rollout: Rollout) -> Judged:
+    def weigh(self, rollout: Rollout) -> Weighted:
         """Propose actions at some of a rollout's states and weigh them."""
-        settings, policy = self.settings, self.policy
-        count = max(1, round(settings.proposal_states * len(rollout.source)))
-        if count < len(rollout.source):
-            device = rollout.source.device
-            rollout = rollout.rows(torch.randperm(len(rollout.source), device=device)[:count])
-        if settings.weights == "joint_advantage":
-            return self._judge_jointly(rollout)
-        if settings.proposal == "policy":
-            proposed: Any = proposals.from_policy(
-                policy, rollout.source, settings.proposals, settings.proposal_noise
-            )
-        else:
-            proposed = proposals.from_reverse_kernel(policy, rollout.stored, settings.proposals)
-        values = proposals.worth(self.averaged, rollout.source, proposed.actions)
+        settings, source = self.settings, rollout.source
+        count = max(1, round(settings.proposal_states * len(source)))
+        if count < len(source):
+            source = source[torch.randperm(len(source), device=source.device)[:count]]
+        actions = proposals.propose(
+            self.policy, source, settings.proposals, settings.proposal_noise
+        )
+        values = proposals.values(self.averaged, source, actions)
         limit = math.inf if settings.tilt_limit is None else settings.tilt_limit
         temperature = self._temperature(values, limit)
         weights = score_matching.marginal_weights(values, temperature, limit)
-        return Judged(rollout.source, proposed, weights, temperature)
+        return Weighted(source, actions, weights, temperature)
 
-    def _judge_jointly(self, rollout: Rollout) -> Judged:
-        # One proposal per state: the budget is that of the weights over all states.
-        advantage = rollout.advantage.expand(len(self.sizes), 1, -1)
-        temperature = self._temperature(advantage)
-        weights = score_matching.joint_weights(
-            rollout.advantage, temperature, self.settings.weight_limit
-        )
-        proposed = proposals.executed(self.policy, rollout.stored)
-        return Judged(rollout.source, proposed, weights.unsqueeze(-1), temperature)
-
-    def _temperature(self, values: Tensor, limit: float = math.inf) -> Tensor:
+    def _temperature(self, values: Tensor, limit: float) -> Tensor:
         settings = self.settings
         solved = score_matching.solve_temperature(
             values, settings.kl_budget, settings.min_temperature, settings.max_temperature, limit
         ).log()
-        self.share([solved])  # all ranks weigh alike
+        self.all_reduce_mean([solved])  # all ranks weigh alike
         return solved.exp()
 
     # -- denoisers --------------------------------------------------------------------------
 
-    def refit(self, judged: Judged) -> Tensor:
+    def fit_denoisers(self, weighted: Weighted) -> Tensor:
         """Score matching on weighted proposals; the last pass's mean loss, (n,)."""
         self.before.load_state_dict(self.policy.denoisers.state_dict())
-        losses = judged.temperature
+        losses = weighted.temperature
         for _ in range(self.settings.policy_epochs):
-            parts = self._parts(len(judged.source))
-            losses = torch.stack([self._policy_step(judged, part) for part in parts]).mean(dim=0)
+            parts = self._parts(len(weighted.source))
+            losses = torch.stack([self._policy_step(weighted, part) for part in parts]).mean(dim=0)
         return losses
 
-    def _policy_step(self, judged: Judged, rows: Tensor) -> Tensor:
-        shown = judged.proposed.noised(rows)
-        weights = judged.weights[:, rows]
-        obs = self.policy.observations.split(judged.source[rows])
+    def _policy_step(self, weighted: Weighted, rows: Tensor) -> Tensor:
+        shown = proposals.noised(self.policy, weighted.actions[:, rows])
+        weights = weighted.weights[:, rows]
+        obs = self.policy.observations.split(weighted.source[rows])
         denoisers = self.policy.denoisers
         predicted = denoisers.at_levels(denoisers.condition(obs), shown.noisy, shown.levels)
         loss = score_matching.matching_loss(predicted, shown.noise, weights, self.sizes)
-        quieted = self.settings.control_variate if self.settings.proposal == "policy" else 0.0
-        if quieted:
+        share = self.settings.control_variate
+        if share:
             shifted = score_matching.shifted_noise(
                 shown.noise, self._noise_before(obs, shown), weights
             )
             alike = weights.mean(dim=(1, 2), keepdim=True).expand_as(weights)
             quiet = score_matching.matching_loss(predicted, shifted, alike, self.sizes)
-            loss = torch.lerp(loss, quiet, quieted)
+            loss = torch.lerp(loss, quiet, share)
         self._step(self.denoisers, denoisers, loss.sum())
         return loss.detach()
 
@@ -185,7 +166,7 @@ class Improvement:
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         gradients = [parameter.grad for parameter in module.parameters()]
-        self.share(gradient for gradient in gradients if gradient is not None)
+        self.all_reduce_mean(gradient for gradient in gradients if gradient is not None)
         clip_by_agent([g for g in gradients if g is not None], self.settings.agent_grad_norm)
         optimizer.step()
         # Or rl_games' next gradient norm would count them.

@@ -1,4 +1,4 @@
-"""DDPL's policy head: one diffusion policy per agent, each on its own observation.
+"""DDPL's policy: one diffusion policy per agent, each on its own observation.
 
 DDPL (2026, https://arxiv.org/abs/2605.07101), reconstructed from the abstract: that each agent's
 policy is a denoising diffusion model of its own observation is the paper's; networks, schedule,
@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from rlg_genpo.common.policy import Acted, Evaluated, Policy
+from rlg_genpo.common.policy import Acted, Policy
 from rlg_genpo.ddpl import diffusion
 from rlg_genpo.ddpl.action_values import ActionValues
 from rlg_genpo.ddpl.denoisers import Condition, Denoisers
@@ -31,8 +31,6 @@ class DDPL(Policy):
         sampling_steps: S, how many noise levels are gone through to act.
         variance: of each reverse step's noise.
     """
-
-    has_likelihood = False
 
     #: None where the agents only act
     action_values: Any
@@ -89,18 +87,9 @@ class DDPL(Policy):
         with torch.no_grad():
             states = self.states(condition)
             action = self.actions.merge(self.sample(states, self.noise(states)))
-        # rl_games keeps a density of every action; where there is none, zeros.
-        return Acted(action, action.new_zeros(len(action)))
+        return Acted(action)
 
-    def evaluate(self, condition: Tensor, stored: Tensor) -> Evaluated:
-        """Zeros: a diffusion policy has no density to evaluate."""
-        nothing = stored.new_zeros(len(stored))
-        return Evaluated(nothing, nothing)
-
-    def resample(self, condition: Tensor, count: int) -> Tensor:
-        raise NotImplementedError("no loss of DDPL differentiates through its samples")
-
-    def mode(self, condition: Tensor) -> Tensor:
+    def deterministic_action(self, condition: Tensor) -> Tensor:
         """The reverse process from its middle, without noise.
 
         Where several modes are alike it need not end in one of them.

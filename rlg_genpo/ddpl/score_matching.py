@@ -29,16 +29,6 @@ def marginal_weights(values: Tensor, temperature: Tensor, limit: float = math.in
     return (centred / temperature[:, None, None]).clamp(-limit, limit).softmax(dim=-1)
 
 
-def joint_weights(advantage: Tensor, temperature: Tensor, largest: float) -> Tensor:
-    """min(exp(A / tau_i), largest) of the joint advantage (B,), not normalised: (n, B).
-
-    Another, optimistic rule than the decentralised one: an agent's action is credited with what the
-    others happened to do beside it.
-    """
-    exponent = advantage / temperature.unsqueeze(-1)
-    return exponent.clamp(max=math.log(largest)).exp()
-
-
 def entropy(weights: Tensor) -> Tensor:
     """Of normalised weights over the last dimension, (..., K) to (...); log K where uniform."""
     return torch.special.entr(weights).sum(dim=-1)

@@ -13,24 +13,17 @@ n agents, and O_i and D_i the sizes of agent i's observation and action there ar
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from rlg_genpo.common.joint import AgentSize
 from rlg_genpo.envs.simulator import PATH
 from rlg_genpo.errors import ConfigError
 from rlg_genpo.host.compat import spaces
 
 OWN, TEAM = "own", "team"
-
-
-class AgentSize(NamedTuple):
-    """One agent's slice of the joint observation and of the joint action."""
-
-    name: str
-    obs: int
-    act: int
 
 
 @dataclass(frozen=True)

@@ -6,16 +6,16 @@ rl_games' bounds loss on fresh samples' executed action (a Gaussian's mean has n
 """
 
 import logging
-from collections.abc import Mapping
 from typing import Any
 
 from torch import Tensor
 
 from rlg_genpo.common import estimators, losses
-from rlg_genpo.common import messages as io
-from rlg_genpo.common.agent import GenerativeAgent, Losses
+from rlg_genpo.common.agent import PROBE_SAMPLES, Losses
+from rlg_genpo.common.messages import Evaluation, Minibatch
+from rlg_genpo.common.ppo import PPOAgent
 from rlg_genpo.genpo import coupled
-from rlg_genpo.genpo.config import GenPOSettings
+from rlg_genpo.genpo.config import GenPOConfig
 from rlg_genpo.genpo.schedule import BoundedAdaptive
 from rlg_genpo.host import compat
 
@@ -24,32 +24,26 @@ logger = logging.getLogger(__name__)
 COMPRESSIONS = {"squared": losses.compression_squared, "norm": losses.compression_norm}
 KL_ESTIMATORS = {"nonnegative": estimators.kl_nonnegative, "plain": estimators.kl_plain}
 
-#: states and samples per state on which an epoch's spread and round-trip error are measured
-PROBE_STATES, PROBE_SAMPLES = 64, 16
 
-
-class GenPOAgent(GenerativeAgent):
+class GenPOAgent(PPOAgent):
     """``algo.name: genpo``."""
 
-    name_in_logs = "genpo"
+    settings: GenPOConfig
 
-    def __init__(self, base_name: str, params: dict[str, Any]) -> None:
-        settings = GenPOSettings.from_params(params)
-        self.algo = settings.algo
-        self.head = settings.head()
-        super().__init__(base_name, params)
+    def __init__(self, base_name: str, params: dict[str, Any], settings: GenPOConfig) -> None:
+        super().__init__(base_name, params, settings)
         self._warn_of_entropy()
         if self.is_adaptive_lr:
             self.scheduler = self._adaptive_schedule()
 
     def _adaptive_schedule(self) -> BoundedAdaptive:
-        start = float(self.config["learning_rate"])
+        algo, start = self.settings.algo, float(self.config["learning_rate"])
         per_mini_epoch = self.num_minibatches if compat.decides_per_minibatch(self) else 1
         return BoundedAdaptive(
             kl_threshold=float(self.kl_threshold),
-            min_lr=self.algo.min_lr,
-            max_lr=start if self.algo.max_lr is None else self.algo.max_lr,
-            window=per_mini_epoch if self.algo.adapt == "epoch" else 0,
+            min_lr=algo.min_lr,
+            max_lr=start if algo.max_lr is None else algo.max_lr,
+            window=per_mini_epoch if algo.adapt == "epoch" else 0,
         )
 
     def bounded_rate(self, rate: float) -> float:
@@ -67,44 +61,41 @@ class GenPOAgent(GenerativeAgent):
                 self.entropy_coef,
             )
 
-    def fresh_samples(self, batch: io.Minibatch) -> int:
-        if not self.algo.compression_coef and not self.bounds_loss_coef:
+    def fresh_samples(self, batch: Minibatch) -> int:
+        algo = self.settings.algo
+        if not algo.compression_coef and not self.bounds_loss_coef:
             return 0
-        return max(1, round(self.algo.compression_fraction * len(batch.stored)))
+        return max(1, round(algo.compression_fraction * len(batch.stored)))
 
-    def policy_losses(self, batch: io.Minibatch, result: io.Evaluation) -> Losses:
+    def policy_losses(self, batch: Minibatch, answer: Evaluation) -> Losses:
         # Fresh samples have no mask: the observation of a reset's row is a real one too.
-        terms: Losses = {}
-        if self.algo.compression_coef:
-            compression = COMPRESSIONS[self.algo.compression](result.fresh).mean()
-            terms["compression"] = (self.algo.compression_coef, compression)
+        algo, terms = self.settings.algo, {}
+        if algo.compression_coef:
+            compression = COMPRESSIONS[algo.compression](answer.fresh).mean()
+            terms["compression"] = (algo.compression_coef, compression)
         if self.bounds_loss_coef:
-            bound = losses.BOUNDS[self.bound_loss_type](self.policy.to_env(result.fresh)).mean()
+            bound = losses.BOUNDS[self.bound_loss_type](self.policy.to_env(answer.fresh)).mean()
             terms["bounds"] = (self.bounds_loss_coef, bound)
         if self.entropy_coef:
-            cross_entropy = estimators.masked_mean(result.neglogp, batch.mask)
+            cross_entropy = estimators.masked_mean(answer.density.neglogp, batch.mask)
             terms["cross_entropy"] = (-self.entropy_coef, cross_entropy)
         return terms
 
-    def schedule_kl(self, batch: io.Minibatch, result: io.Evaluation, log_ratio: Tensor) -> Tensor:
-        return KL_ESTIMATORS[self.algo.kl_estimator](log_ratio)
+    def schedule_kl(self, batch: Minibatch, answer: Evaluation, log_ratio: Tensor) -> Tensor:
+        return KL_ESTIMATORS[self.settings.algo.kl_estimator](log_ratio)
 
-    def epoch_scalars(self, batch: Mapping[str, Any]) -> dict[str, Tensor | float]:
-        pair = batch["actions"]
+    def epoch_scalars(self, stored: Tensor) -> dict[str, Tensor | float]:
         policy = self.policy
         return {
-            "compression_distance": losses.compression_norm(pair).mean(),
+            "compression_distance": losses.compression_norm(stored).mean(),
             "pair_entropy": coupled.pair_entropy(policy.action_dim, policy.steps, policy.mix),
-            "saturated_share": (coupled.executed(pair).abs() > 1).float().mean(),
+            "saturated_share": (coupled.executed(stored).abs() > 1).float().mean(),
             **self._probe(),
         }
 
     def _probe(self) -> dict[str, Tensor]:
         """Spread of the executed action at a state, and the inverse's error, on a few states."""
-        # Evenly spread over the environments, which may differ in terrain or task.
-        source = self.current_source()
-        source = source[:: max(1, len(source) // PROBE_STATES)][:PROBE_STATES]
-        source = source.repeat_interleave(PROBE_SAMPLES, dim=0)
+        source = self.probe_source().repeat_interleave(PROBE_SAMPLES, dim=0)
         policy = self.policy
         condition = policy.condition(source)
         noise = policy.noise(condition)

@@ -1,13 +1,14 @@
-"""GenPO's YAML blocks."""
+"""GenPO's settings."""
 
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
-from rlg_genpo.common import checks
-from rlg_genpo.common import flow_config as flow
-from rlg_genpo.common.schema import at_least, one_of, option, parse, positive, widths, within
+from rlg_genpo.common import flow_config
+from rlg_genpo.common.config import PolicyConfig, block
+from rlg_genpo.common.flow_config import FlowConfig
+from rlg_genpo.common.schema import at_least, even, one_of, option, positive, widths, within
 from rlg_genpo.errors import ConfigError
 
 #: Above this growth of rounding errors, float32's 1e-7 leaves fewer than three good digits in the
@@ -16,7 +17,7 @@ MAX_ERROR_GROWTH = 1e4
 
 
 @dataclass(frozen=True)
-class CoupledFlowConfig(flow.FlowConfig):
+class CoupledFlowConfig(FlowConfig):
     """``params.network.flow`` of GenPO.
 
     The defaults are the fast head: the cheapest of those tried that learns HalfCheetah and Ant no
@@ -25,11 +26,15 @@ class CoupledFlowConfig(flow.FlowConfig):
     [256, 256].
     """
 
-    steps: int = option(3, "N, Euler steps from noise to action; the paper's is 5", at_least(1))
+    steps: int = option(
+        3, "N, Euler steps from noise to action; the paper's is 5", at_least(1), identity=True
+    )
     units: tuple[int, ...] = option((64,), "hidden widths of the velocity MLP", widths())
-    time_embedding: int = option(16, "width of the time embedding, even", at_least(2))
+    time_embedding: int = option(16, "width of the time embedding, even", even())
     time_units: tuple[int, ...] = option((32,), "hidden widths of its MLP", widths())
-    mix: float = option(0.9, "p, the coupling's mixing weight", within("(0, 1]", 0, 1, True))
+    mix: float = option(
+        0.9, "p, the coupling's mixing weight", within("(0, 1]", 0, 1, True), identity=True
+    )
     memory: str = option(
         "store",
         "what an update keeps of the flow's steps: their activations; or nothing, to recompute "
@@ -37,12 +42,22 @@ class CoupledFlowConfig(flow.FlowConfig):
         one_of(("store", "recompute")),
     )
 
+    def check(self, network: Mapping[str, Any]) -> None:
+        super().check(network)
+        growth = error_growth(self.steps, self.mix)
+        if growth > MAX_ERROR_GROWTH:
+            least = math.ceil(100 * MAX_ERROR_GROWTH ** (-1 / (2 * self.steps))) / 100
+            raise ConfigError(
+                f"{flow_config.PATH}.mix: {self.mix:g} with {self.steps} steps amplifies float32's "
+                f"rounding by mix**(-2*steps) = {growth:.1e} in the inverse; at most "
+                f"{MAX_ERROR_GROWTH:.0e} is allowed. Use mix >= {least:.2f}, or fewer steps."
+            )
+
 
 @dataclass(frozen=True)
-class GenPOConfig:
+class AlgoConfig:
     """``params.algo`` of GenPO, beside its ``name``."""
 
-    name: str = option("genpo", "the algorithm")
     compression_coef: float = option(0.01, "nu, weight of the compression loss", at_least(0))
     compression: str = option(
         "squared",
@@ -75,57 +90,26 @@ class GenPOConfig:
 
 
 @dataclass(frozen=True)
-class GenPOSettings:
-    """Everything of ours in a GenPO YAML, and the checks that span several blocks."""
+class GenPOConfig(PolicyConfig):
+    """Everything of GenPO's in an rl_games YAML."""
 
-    #: what a player may be told to execute, beside the policy's default
-    deployments: ClassVar[tuple[str, ...]] = ()
+    algo: AlgoConfig = block("algo")
+    flow: CoupledFlowConfig = block("network.flow")
 
-    algo: GenPOConfig
-    flow: CoupledFlowConfig
+    def check(self, params: Mapping[str, Any]) -> None:
+        self.flow.check(params["network"])
+        super().check(params)
+
+    def rate_bounds(self) -> tuple[float, float | None]:
+        return self.algo.min_lr, self.algo.max_lr
 
     @classmethod
-    def from_params(cls, params: Mapping[str, Any]) -> "GenPOSettings":
-        """Parse ``params`` of an rl_games YAML.
-
-        Raises:
-            ConfigError: naming the key, the value and the way out.
-        """
-        algo = parse(GenPOConfig, params.get("algo"), "params.algo")
-        coupled = parse_coupled_flow(checks.block_at(params, "network"))
-        checks.check_names(params, "genpo", "genpo_actor_critic")
-        config = checks.block_at(params, "config")
-        checks.check_schedule(config, (algo.min_lr, algo.max_lr))
-        checks.check_bounds(config)
-        return cls(algo, coupled)
-
-    def head(self) -> dict[str, Any]:
-        """What a checkpoint's policy depends on beside the shapes of its tensors, by YAML key."""
-        keys = ("steps", "mix", "condition", "activation")
-        return {f"{flow.PATH}.{key}": getattr(self.flow, key) for key in keys}
+    def adapt(cls, params: dict[str, Any]) -> dict[str, Any]:
+        return flow_config.fitting(params["network"])
 
     def summary(self) -> str:
-        """The flow in a few words, for ``rlg-genpo check``."""
         shape = f"{list(self.flow.units)} on the {self.flow.condition}"
         return f"{self.flow.steps} steps, mix {self.flow.mix:g}, {shape}"
-
-
-def parse_coupled_flow(network: Mapping[str, Any]) -> CoupledFlowConfig:
-    """``flow:`` of a network block.
-
-    Raises:
-        ConfigError: among other things, where the inverse would lose too many digits.
-    """
-    coupled = flow.parse_flow(CoupledFlowConfig, network)
-    growth = error_growth(coupled.steps, coupled.mix)
-    if growth > MAX_ERROR_GROWTH:
-        least = math.ceil(100 * MAX_ERROR_GROWTH ** (-1 / (2 * coupled.steps))) / 100
-        raise ConfigError(
-            f"{flow.PATH}.mix: {coupled.mix:g} with {coupled.steps} steps amplifies float32's "
-            f"rounding by mix**(-2*steps) = {growth:.1e} in the inverse; at most "
-            f"{MAX_ERROR_GROWTH:.0e} is allowed. Use mix >= {least:.2f}, or fewer steps."
-        )
-    return coupled
 
 
 def error_growth(steps: int, mix: float) -> float:

@@ -1,4 +1,4 @@
-"""GenPO's policy head: the coupled flow with a learned velocity.
+"""GenPO's policy: the coupled flow with a learned velocity.
 
 Source: "GenPO: Generative Diffusion Models Meet On-Policy Reinforcement Learning", 2025,
 https://arxiv.org/abs/2505.18763. The deterministic action, the flow at zero noise, is ours: the
@@ -8,12 +8,12 @@ log-determinant is constant, so zero noise is the exact mode of the pair's densi
 import torch
 from torch import Tensor
 
-from rlg_genpo.common.policy import Acted, Evaluated, Policy
+from rlg_genpo.common.policy import Acted, Evaluated, LikelihoodPolicy
 from rlg_genpo.common.velocity import Condition, Velocity
 from rlg_genpo.genpo import coupled, reversible
 
 
-class GenPO(Policy):
+class GenPO(LikelihoodPolicy):
     """Stores the doubled action (x, y), width 2 D; executes its mean.
 
     Args:
@@ -83,7 +83,7 @@ class GenPO(Policy):
         condition = condition.rows(count)
         return self.flow(condition, self.noise(condition))
 
-    def mode(self, condition: Condition) -> Tensor:
+    def deterministic_action(self, condition: Condition) -> Tensor:
         zeros = condition.state.new_zeros(self.stored_dim, len(condition.state))
         return self.flow(condition, zeros.t())
 

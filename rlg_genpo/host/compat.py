@@ -19,6 +19,8 @@ spaces: Any = experience.gym.spaces
 
 #: position of ``frame`` among the arguments of rl_games' ``write_stats``
 FRAME_POSITION = 11
+#: positions of the update's and the whole epoch's seconds in the result of ``train_epoch``
+UPDATE_TIME, EPOCH_TIME = 2, 3
 #: ``schedule_type`` of a decision after every minibatch; 2.0 renames the first to the second
 PER_MINIBATCH = ("legacy", "per_minibatch")
 #: what ``torch.compile`` puts before the names of a module's tensors
@@ -115,6 +117,14 @@ def share_statistics(agent: Any) -> None:
 
 
 # -- scalars --------------------------------------------------------------------------------------
+
+
+def add_update_time(epoch: tuple[Any, ...], seconds: float) -> tuple[Any, ...]:
+    """The result of ``train_epoch`` after more work on the update, for true frames per second."""
+    result = list(epoch)
+    result[UPDATE_TIME] += seconds
+    result[EPOCH_TIME] += seconds
+    return tuple(result)
 
 
 def frame_of_stats(agent: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> int:

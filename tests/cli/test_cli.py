@@ -16,7 +16,7 @@ import torch
 import yaml
 
 from rlg_genpo import cli
-from rlg_genpo.cli import configs, session
+from rlg_genpo.cli import commands, configs, plotting, session
 
 pytest.importorskip("envpool")
 
@@ -457,16 +457,42 @@ def test_missing_matplotlib(
 
 @pytest.mark.parametrize("command", ["train", "play", "eval", "plot", "list", "check"])
 def test_help_shows_an_example(command: str, capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as stop:
-        cli.main([command, "--help"])
-    assert stop.value.code == 0
+    assert cli.main([command, "--help"]) == 0
     assert f"example: rlg-genpo {command}" in capsys.readouterr().out
 
 
-def test_unknown_option(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as stop:
-        train("halfcheetah_genpo", "--frame-s=3")
-    assert stop.value.code == 2
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["train", "halfcheetah_genpo", "--frame-s=3"], "--frame-s"),
+        (["train", "halfcheetah_genpo", "--frames=2.5"], "'2.5' is not a whole number"),
+        (["plot", "a", "--x=hours"], "'hours' is not one of"),
+        (["trian"], "No such command 'trian'"),
+        (["swap", "pendulum_ppo", "--policy=genpoo"], "unknown policy, did you mean 'genpo'?"),
+    ],
+)
+def test_a_misused_command_line(
+    words: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(words) == 2
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "words", [["--help"], ["--version"], *([name, "--help"] for name in commands.program.commands)]
+)
+def test_help_imports_nothing_heavy(words: list[str]) -> None:
+    code = (
+        "import sys; from rlg_genpo import cli\n"
+        f"assert cli.main({words}) == 0\n"
+        "assert not {'torch', 'rl_games', 'gymnasium', 'numpy', 'yaml'} & sys.modules.keys()\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, stdout=subprocess.DEVNULL)
+
+
+def test_the_axes_offered_are_those_of_the_plot() -> None:
+    (axis,) = [option for option in commands.plot.params if option.name == "x"]
+    assert list(axis.type.choices) == list(plotting.AXES)
 
 
 def test_a_run_goes_on_with_other_random_numbers() -> None:

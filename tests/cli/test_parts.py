@@ -21,7 +21,7 @@ from rlg_genpo.cli import (
     training,
     validation,
 )
-from rlg_genpo.cli.progress import Bar, duration, short
+from rlg_genpo.cli.progress import Bar
 from rlg_genpo.cli.rollouts import Episode, is_reset_step
 from rlg_genpo.cli.runs import Run
 from rlg_genpo.cli.session import StopWish
@@ -164,29 +164,50 @@ def test_reset_steps_are_envpools() -> None:
     assert not is_reset_step({}, 2).any()
 
 
-def test_bar_describes_the_run() -> None:
-    bar = Bar(io.StringIO(), 2000)
-    bar.start(0)
-    text = bar.describe(500, 12.345)
-    assert text.startswith("[###---------]  25%  500/2k frames  return 12.3")
-    assert Bar(io.StringIO(), None).stream is not None
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
 
 
-def test_lines_where_there_is_no_terminal() -> None:
-    stream = io.StringIO()
+@pytest.mark.parametrize(
+    ("total", "words"),
+    [(2000, ["25%", " 500/2.00k ", " frames/s", "return 12.3"]), (None, ["500 frames", "12.3"])],
+)
+@pytest.mark.parametrize("stream", [io.StringIO, Terminal])
+def test_bar_describes_the_run(stream: type[io.StringIO], total: int | None, words: list) -> None:
+    bar = Bar(stream(), total)
+    bar.show(500, 12.345)
+    assert all(word in str(bar) for word in words)
+    bar.close()
+
+
+def test_a_line_every_ten_seconds_where_there_is_no_terminal(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    stream, now = io.StringIO(), 0.0
     bar = Bar(stream, 100)
-    bar.start(0)
-    for frame in (10, 20, 100):
-        bar.update(frame, None)
+    bar._time = lambda: bar.start_t + now
+    for now in (4.0, 9.0, 11.0, 12.0, 20.0, 22.0, 23.0):
+        bar.show(int(4 * now), None)
+    bar.message("warning: something")
+    bar.close()
     bar.close()
     lines = stream.getvalue().splitlines()
-    assert len(lines) == 2 and "10%" in lines[0] and "100%" in lines[1]
+    starts = [line[:4] for line in lines]
+    assert starts == [" 44%", " 88%", "warn", " 92%"] and "return -" in lines[0]
     assert "\r" not in stream.getvalue()
 
 
-def test_numbers_for_people() -> None:
-    assert [short(x) for x in (12, 1234, 3_000_000)] == ["12", "1.23k", "3M"]
-    assert duration(3723.4) == "1:02:03"
+def test_messages_stand_above_the_bar() -> None:
+    stream = Terminal()
+    bar = Bar(stream, 100)
+    bar.show(10, None)
+    bar.message("warning: something")
+    bar.show(120, None)  # params.config.max_frames may end within an epoch
+    bar.close()
+    text = stream.getvalue()
+    assert "\rwarning: something\n" in text
+    assert "100%" in text.rpartition("warning")[2] and text.endswith("\n")
 
 
 def test_not_a_checkpoint(tmp_path: Path) -> None:

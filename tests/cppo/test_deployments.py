@@ -30,11 +30,11 @@ def test_the_policy_and_its_configuration_offer_the_same() -> None:
     assert CPPO.deployments == DEPLOYMENTS == CPPOSettings.deployments
 
 
-@pytest.mark.parametrize("mode", DEPLOYMENTS)
-def test_play_says_what_it_plays(mode: str, runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(["play", str(runs / "cppo"), "--episodes=1", "--mode", mode]) == 0
+@pytest.mark.parametrize("name", DEPLOYMENTS)
+def test_play_says_what_it_plays(name: str, runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["play", str(runs / "cppo"), "--episodes=1", "--deployment", name]) == 0
     last = capsys.readouterr().out.splitlines()[-1]
-    assert last.endswith(f"over 1 {mode.replace('_', ' ')} deterministic episodes")
+    assert last.endswith(f"over 1 {name.replace('_', ' ')} deterministic episodes")
 
 
 def test_eval_measures_the_flow_alone_beside_the_policy(
@@ -50,10 +50,10 @@ def test_eval_measures_the_flow_alone_beside_the_policy(
     assert all(re.search(rf"^{kind} +-?\d", out, re.MULTILINE) for kind in kinds)
 
 
-def test_eval_measures_the_modes_it_is_given(runs: Path, tmp_path: Path) -> None:
+def test_eval_measures_the_deployments_it_is_given(runs: Path, tmp_path: Path) -> None:
     path = tmp_path / "evaluation.json"
     words = ["eval", str(runs / "cppo"), "--episodes=4", "--json", str(path)]
-    assert cli.main([*words, "--mode", "residual_mean", "residual_sample"]) == 0
+    assert cli.main([*words, "--deployment=residual_mean", "--deployment=residual_sample"]) == 0
     results = json.loads(path.read_text())["results"]
     # The default, by its other names: the same noise gives the same actions.
     same = [
@@ -68,17 +68,17 @@ def test_eval_measures_the_modes_it_is_given(runs: Path, tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("command", ["play", "eval"])
-def test_an_unknown_mode_is_refused(
+def test_an_unknown_deployment_is_refused(
     command: str, runs: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert cli.main([command, str(runs / "cppo"), "--mode", "flow_emma"]) == 2
+    assert cli.main([command, str(runs / "cppo"), "--deployment", "flow_emma"]) == 2
     assert capsys.readouterr().err == (
-        "error: --mode flow_emma: unknown mode, did you mean 'flow_ema'? Known modes: "
-        "residual_mean, residual_sample, flow_ema, flow.\n"
+        "error: --deployment flow_emma: unknown deployment, did you mean 'flow_ema'? Known "
+        "deployments: residual_mean, residual_sample, flow_ema, flow.\n"
     )
-    assert cli.main([command, str(runs / "genpo"), "--mode", "flow"]) == 2
+    assert cli.main([command, str(runs / "genpo"), "--deployment", "flow"]) == 2
     assert capsys.readouterr().err == (
-        "error: --mode flow: a policy of algo.name genpo has one mode only.\n"
+        "error: --deployment flow: a policy of algo.name genpo has one deployment only.\n"
     )
 
 

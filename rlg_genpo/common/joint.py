@@ -6,15 +6,22 @@ on the number of agents. B environments, n agents; rows are environment-major.
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from rl_games.common.ivecenv import IVecEnv
 from torch import Tensor
 
-from rlg_genpo.envs.layout import AgentSize
 from rlg_genpo.errors import ConfigError
 from rlg_genpo.host.compat import spaces
+
+
+class AgentSize(NamedTuple):
+    """One agent's slice of the joint observation and of the joint action."""
+
+    name: str
+    obs: int
+    act: int
 
 
 class JointEnv(IVecEnv):
