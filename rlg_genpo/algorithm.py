@@ -14,7 +14,7 @@ from rlg_genpo.cppo.agent import CPPOAgent
 from rlg_genpo.cppo.network import CPPOBuilder
 from rlg_genpo.ddpl.agent import DDPLAgent
 from rlg_genpo.ddpl.network import DDPLBuilder
-from rlg_genpo.envs import SIMULATORS
+from rlg_genpo.envs import SIMULATORS, simulator_of
 from rlg_genpo.errors import ConfigError
 from rlg_genpo.genpo.agent import GenPOAgent
 from rlg_genpo.genpo.network import GenPOBuilder
@@ -106,8 +106,7 @@ def _entering(method: Callable[..., Any]) -> Callable[..., Any]:
     def with_our_algorithms(runner: "Runner", *args: Any, **kwargs: Any) -> Any:
         enter_runner(runner)
         refuse_half_a_swap(runner.params)
-        for simulator in SIMULATORS.values():
-            simulator.prepare(runner.params["config"])
+        simulator_of(runner.params["config"]).prepare(runner.params["config"])
         algorithm = ALGORITHMS.get(runner.params["algo"]["name"])
         if args and algorithm is not None and not algorithm.has_sigma:
             _warn_of_sigma(args[0])

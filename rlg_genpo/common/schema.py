@@ -85,9 +85,13 @@ def parse(block: type[Block], given: Any, path: str) -> Block:
 def unknown(key: str, known: typing.Iterable[str], noun: str = "key") -> str:
     """The sentence about an unknown key or name, with the nearest known one."""
     names = list(known)
-    near = get_close_matches(key, names, n=1, cutoff=0.5)
-    hint = f", did you mean '{near[0]}'?" if near else "."
-    return f"unknown {noun}{hint} Known {noun}s: {', '.join(names)}."
+    return f"unknown {noun}{nearest(key, names)} Known {noun}s: {', '.join(names)}."
+
+
+def nearest(word: str, names: typing.Iterable[str], cutoff: float = 0.5) -> str:
+    """The end of a sentence about an unknown word: ", did you mean 'x'?", or a full stop."""
+    near = get_close_matches(word, list(names), n=1, cutoff=cutoff)
+    return f", did you mean '{near[0]}'?" if near else "."
 
 
 def _checked(value: Any, kind: Any, metadata: Mapping[str, Any], path: str) -> Any:
