@@ -3,13 +3,13 @@
 import importlib
 import re
 from collections.abc import Iterable, Mapping
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from rlg_genpo.cli import known
+from rlg_genpo.common.schema import nearest
 from rlg_genpo.errors import ConfigError
 from rlg_genpo.isaaclab.tasks import entry_points
 
@@ -148,11 +148,3 @@ def refuse_unknown(block: Mapping[str, Any], parents: list[str], key: str) -> No
         f"{full}: unknown key{nearest(key, {*names, *block})} "
         "If your own code reads it, put it into the YAML file."
     )
-
-
-def nearest(word: str, names: Iterable[str], count: int = 3) -> str:
-    """ ", did you mean ...?" with the nearest names, or a full stop."""
-    near = get_close_matches(word, list(names), n=count, cutoff=0.6)
-    if not near:
-        return "."
-    return ", did you mean " + " or ".join(repr(name) for name in near) + "?"

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 
 from rlg_genpo.common.machine import FEW_CORES
+from rlg_genpo.envs import simulator_of
 from rlg_genpo.errors import ConfigError
 from rlg_genpo.version import __version__
 
@@ -77,21 +78,24 @@ def set_threads(params: dict[str, Any]) -> str:
         chosen.append("params.torch_threads")
     line = f"threads: torch {params['torch_threads']}"
     config = params["config"]
-    if config["env_name"] == "envpool":
-        simulator = config.setdefault("env_config", {})
-        if "num_threads" not in simulator:
-            simulator["num_threads"] = max(1, min(available // 2, config["num_actors"]))
-            chosen.append("params.config.env_config.num_threads")
-        line += f", envpool {simulator['num_threads']}"
+    option = simulator_of(config).thread_option
+    if option is not None:
+        options = config.setdefault("env_config", {})
+        if option not in options:
+            options[option] = max(1, min(available // 2, config["num_actors"]))
+            chosen.append(f"params.config.env_config.{option}")
+        line += f", {config['env_name']} {options[option]}"
     line += f" ({available} cores)"
     return line + (f"; to change: {', '.join(chosen)}" if chosen else "")
 
 
 def threads(params: Mapping[str, Any]) -> dict[str, Any]:
     """The threads of a prepared configuration, and what the environment says to OpenMP."""
+    option = simulator_of(params["config"]).thread_option
+    options = params["config"].get("env_config") or {}
     return {
         "torch": params["torch_threads"],
-        "simulator": params["config"].get("env_config", {}).get("num_threads"),
+        "simulator": options.get(option) if option else None,
         "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS"),
     }
 

@@ -15,7 +15,6 @@ from rlg_genpo.cli import (
     machine,
     runs,
     session,
-    simulators,
     validation,
 )
 from rlg_genpo.cli.configs import Params
@@ -121,7 +120,7 @@ def prepare(
     """
     validation.check_shape(params)
     config = params["config"]
-    simulators.refuse_isaac_lab(config)
+    validation.refuse_elsewhere(config)
     if options.seed is not None:
         params["seed"] = options.seed
     elif params.get("seed") is None:

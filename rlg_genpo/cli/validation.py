@@ -6,16 +6,19 @@ from typing import Any
 from rl_games.algos_torch.model_builder import ModelBuilder
 
 from rlg_genpo.algorithm import Algorithm, algorithms
-from rlg_genpo.cli import known, simulators
-from rlg_genpo.cli.configs import nearest
+from rlg_genpo.cli import known
 from rlg_genpo.common import checkpoints
 from rlg_genpo.common.config import PolicyConfig
-from rlg_genpo.common.schema import number, unknown
+from rlg_genpo.common.schema import nearest, number, unknown
+from rlg_genpo.envs import simulator_of
 from rlg_genpo.errors import CheckpointError, ConfigError
 from rlg_genpo.registration import refuse_half_a_swap
 
 #: rl_games' own algorithm, which has no settings of ours
 GAUSSIAN = "a2c_continuous"
+
+#: ``num_actors`` of a file for another program, which puts the number of its environments there
+LEFT_OPEN = -1
 
 #: rl_games' keys of params.config on whose type it trips amid its work
 NUMBERS = ("gamma", "tau", "e_clip", "grad_norm", "critic_coef", "entropy_coef")
@@ -29,7 +32,7 @@ def check(params: Mapping[str, Any]) -> PolicyConfig | None:
         ConfigError: naming the key, the value and the way out.
     """
     settings = check_settings(params)
-    simulators.check(params["config"])
+    simulator_of(params["config"]).check(params["config"])
     return settings
 
 
@@ -42,10 +45,8 @@ def check_settings(params: Mapping[str, Any]) -> PolicyConfig | None:
     check_shape(params)
     refuse_half_a_swap(params)
     settings = parsed(params)
-    if simulators.is_isaac_lab(params["config"]):
-        check_isaac_lab(params)
-    if params["config"]["num_actors"] != simulators.FROM_ISAAC_LAB:
-        check_batch(params)
+    simulator_of(params["config"]).check_file(params)
+    check_batch(params)
     return settings
 
 
@@ -62,6 +63,22 @@ def parsed(params: Mapping[str, Any]) -> PolicyConfig | None:
     """
     algorithm = algorithm_of(params)
     return None if algorithm is None else algorithm.parse(params)
+
+
+def refuse_elsewhere(config: Mapping[str, Any]) -> None:
+    """Some environments are made by another program's scripts only.
+
+    Raises:
+        ConfigError: the configuration is for them; names the script and its words.
+    """
+    simulator = simulator_of(config)
+    if simulator.host is not None:
+        simulator.check(config)
+
+
+def leaves_envs_open(config: Mapping[str, Any]) -> bool:
+    """Whether the number of environments comes from the command line of another program."""
+    return simulator_of(config).host is not None and config["num_actors"] == LEFT_OPEN
 
 
 def check_checkpoint(params: Mapping[str, Any], state: Mapping[str, Any]) -> None:
@@ -138,7 +155,7 @@ def check_required(config: Mapping[str, Any], is_gaussian: bool) -> None:
         keys = ", ".join(f"params.config.{key}" for key in missing)
         raise ConfigError(f"{keys}: missing; rl_games needs it.")
     counts = ["num_actors", "horizon_length", "mini_epochs"]
-    if simulators.is_isaac_lab(config) and config["num_actors"] == simulators.FROM_ISAAC_LAB:
+    if leaves_envs_open(config):
         counts.remove("num_actors")
     for key in counts:
         check_count(f"params.config.{key}", config[key])
@@ -181,6 +198,10 @@ def sequence_length(params: Mapping[str, Any]) -> int:
 def check_batch(params: Mapping[str, Any]) -> None:
     """num_actors * horizon_length, minibatch_size and seq_length fit each other."""
     config = params["config"]
+    if simulator_of(config).host is not None:
+        check_open_batch(params)
+    if leaves_envs_open(config):
+        return
     size, length = minibatch_size(config), sequence_length(params)
     check_count("params.config.seq_length", length)
     horizon, agents = config["horizon_length"], rows_per_env(params)
@@ -225,17 +246,9 @@ def check_central_batch(config: Mapping[str, Any]) -> None:
         )
 
 
-def check_isaac_lab(params: Mapping[str, Any]) -> None:
-    """What Isaac Lab's scripts read themselves, and the batch before they set ``num_actors``."""
+def check_open_batch(params: Mapping[str, Any]) -> None:
+    """The batch, as far as it can be checked before ``num_actors`` is known."""
     config = params["config"]
-    if not isinstance(params.get("env"), Mapping):
-        raise ConfigError(
-            "params.env: missing, or not a block of keys; Isaac Lab's scripts read clip_actions "
-            "and clip_observations there."
-        )
-    for key in ("device", "max_epochs"):
-        if key not in config:
-            raise ConfigError(f"params.config.{key}: missing; Isaac Lab's scripts read it.")
     horizon, length = config["horizon_length"], sequence_length(params)
     check_count("params.config.seq_length", length)
     if horizon % length:
@@ -271,7 +284,7 @@ def rows_per_env(params: Mapping[str, Any]) -> int:
     algorithm = algorithm_of(params)
     if algorithm is not None and algorithm.joins_agents:
         return 1
-    return simulators.agents_of(params["config"])
+    return simulator_of(params["config"]).agents(params["config"])
 
 
 def rows_per_epoch(params: Mapping[str, Any]) -> int:

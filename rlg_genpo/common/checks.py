@@ -4,10 +4,9 @@ rl_games' own keys stay rl_games' business; what is read of them here is only th
 """
 
 from collections.abc import Mapping
-from difflib import get_close_matches
 from typing import Any
 
-from rlg_genpo.common.schema import number
+from rlg_genpo.common.schema import nearest, number
 from rlg_genpo.errors import ConfigError
 
 #: rl_games' own words; any other it takes for a constant rate
@@ -19,8 +18,9 @@ SCHEDULE_TYPES = ("legacy", "standard", "per_minibatch")
 def refuse_misspelt(network: Mapping[str, Any], block: str, path: str) -> None:
     """A block of ours under a slip of its name, which rl_games would silently ignore."""
     for key in network:
-        if key != block and get_close_matches(str(key).lower(), [block], cutoff=0.7):
-            raise ConfigError(f"{path}.{key}: unknown key, did you mean '{block}'?")
+        near = nearest(str(key).lower(), [block], cutoff=0.7)
+        if key != block and near != ".":
+            raise ConfigError(f"{path}.{key}: unknown key{near}")
 
 
 def check_names(params: Mapping[str, Any], model: str, network: str) -> None:

@@ -1,13 +1,13 @@
 """What several agents' environment looks like to rl_games, made one flat vector with named slices.
 
 Two hosts lead here. Isaac Lab flattens its multi-agent tasks itself: rl_games sees one agent. Other
-environments give rl_games several agents natively; :class:`rlg_genpo.envs.joint.JointEnv` makes
+environments give rl_games several agents natively; :class:`rlg_genpo.common.joint.JointEnv` makes
 the same of them.
 """
 
 import math
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, cast
 
 from rl_games.common import vecenv
 
@@ -35,8 +35,7 @@ def join(params: dict[str, Any], settings: DDPLConfig) -> tuple[dict[str, Any], 
     if config["env_info"].get("agents", 1) > 1:
         config["vec_env"] = joined(config["vec_env"])
         config["env_info"] = config["vec_env"].get_env_info()
-    info: dict[str, Any] = config["env_info"]
-    settings = settings.resolve(info, config.get("vec_env"))
+    settings = settings.resolve(cast(dict, config["env_info"]), config.get("vec_env"))
     return {**params, "config": config}, settings
 
 

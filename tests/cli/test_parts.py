@@ -17,7 +17,6 @@ from rlg_genpo.cli import (
     machine,
     plotting,
     runs,
-    simulators,
     training,
     validation,
 )
@@ -25,6 +24,7 @@ from rlg_genpo.cli.progress import Bar
 from rlg_genpo.cli.rollouts import Episode, is_reset_step
 from rlg_genpo.cli.runs import Run
 from rlg_genpo.cli.session import StopWish
+from rlg_genpo.envs import SIMULATORS, simulator_of
 
 
 def params(**config: object) -> dict:
@@ -88,18 +88,20 @@ def test_frames_are_whole_epochs() -> None:
 
 def test_a_users_own_yaml_for_isaac_lab_is_recognised() -> None:
     config = params(env_name="rlgpu", name="my_robot", num_actors=-1)["config"]
-    assert simulators.is_isaac_lab(config) and simulators.task_of(config) == "rlgpu"
+    simulator = simulator_of(config)
+    assert simulator.host == "Isaac Lab" and simulator.task(config) == "rlgpu"
+    assert validation.leaves_envs_open(config)
     with pytest.raises(ConfigError, match="with the --task and --agent under which you register"):
-        simulators.check(config)
+        simulator.check(config)
 
 
 @pytest.mark.parametrize("key", ["device", "max_epochs"])
 def test_what_isaac_labs_scripts_read_must_be_there(key: str) -> None:
     found = {**params(env_name="rlgpu", device="cuda:0", max_epochs=3), "env": {}}
-    validation.check_isaac_lab(found)
+    SIMULATORS["rlgpu"].check_file(found)
     del found["config"][key]
     with pytest.raises(ConfigError, match=f"params.config.{key}: missing; Isaac Lab's scripts"):
-        validation.check_isaac_lab(found)
+        SIMULATORS["rlgpu"].check_file(found)
 
 
 def test_auto_device_falls_back(monkeypatch: pytest.MonkeyPatch) -> None:
