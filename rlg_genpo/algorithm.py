@@ -81,11 +81,21 @@ class Algorithm:
         self, base_name: str, params: dict[str, Any], settings: PolicyConfig | None = None
     ) -> Any:
         """An agent for rl_games; ``settings`` are those of ``params`` where they are parsed."""
-        return load(self.agent)(base_name, params, settings or self.parse(params))
+        return load(self.agent)(base_name, *self._settled(params, settings))
 
     def make_player(self, params: dict[str, Any], settings: PolicyConfig | None = None) -> Any:
         """A player, likewise."""
-        return load(self.player)(params, settings or self.parse(params))
+        return load(self.player)(*self._settled(params, settings))
+
+    def _settled(
+        self, params: dict[str, Any], settings: PolicyConfig | None
+    ) -> tuple[dict[str, Any], PolicyConfig]:
+        settings = settings or self.parse(params)
+        if not self.joins_agents:
+            return params, settings
+        params = load("rlg_genpo.common.joint:join")(params)
+        config = params["config"]
+        return params, settings.resolve(config["env_info"], config.get("vec_env"))
 
 
 def load(name: str) -> Any:
