@@ -9,9 +9,10 @@ import yaml
 
 from rlg_genpo.cli import configs, validation
 from rlg_genpo.cli.configs import Params
-from rlg_genpo.common.checks import LR_SCHEDULES, block_at
+from rlg_genpo.common.checks import block_at
 from rlg_genpo.common.schema import unknown
 from rlg_genpo.errors import ConfigError
+from rlg_genpo.host.keys import LR_SCHEDULES
 
 #: what the swap adds, by policy: the head's own settings, at their defaults, for overrides to name
 HEADS: dict[str, dict[str, dict[str, Any]]] = {

@@ -59,8 +59,11 @@ def option(default: Any, doc: str, valid: Valid | None = None) -> Any:
     return field(default=default, metadata=metadata)
 
 
-def parse(block: type[Block], given: Any, path: str) -> Block:
+def parse(block: type[Block], given: Any, path: str, strict: bool = True) -> Block:
     """Check a user's mapping against the dataclass ``block``; ``path`` is its full YAML key.
+
+    Args:
+        strict: refuse unknown keys; else they are ignored.
 
     Raises:
         ConfigError: not a mapping, an unknown key, a wrong type, or a value out of range.
@@ -71,7 +74,7 @@ def parse(block: type[Block], given: Any, path: str) -> Block:
     types_of = typing.get_type_hints(block)
     known = {f.name: f for f in fields(block)}  # type: ignore[arg-type]
     for key in given:
-        if key not in known:
+        if strict and key not in known:
             raise ConfigError(f"{path}.{key}: {unknown(str(key), known)}")
     values = {}
     for name, spec in known.items():
