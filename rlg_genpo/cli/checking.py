@@ -15,6 +15,7 @@ from rlg_genpo.common.config import PolicyConfig
 from rlg_genpo.common.model import build_model
 from rlg_genpo.envs import simulator_of
 from rlg_genpo.errors import ConfigError
+from rlg_genpo.host import keys
 
 UNKNOWN_SIZE = "not built: its size is known from the simulator only"
 
@@ -132,7 +133,7 @@ def batch(params: Params) -> str:
             f"num_envs * {horizon} steps; minibatches of {open_minibatches(config)}, "
             f"{config['mini_epochs']} mini-epochs"
         )
-    size, agents = validation.minibatch_size(config), validation.rows_per_env(params)
+    size, agents = keys.minibatch_size(config), validation.rows_per_env(params)
     each = f" * {agents} agents" if agents > 1 else ""
     return (
         f"{actors} envs * {horizon} steps{each} = {validation.rows_per_epoch(params)}; "

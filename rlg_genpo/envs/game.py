@@ -5,7 +5,7 @@ other's, and both receive the same payoff. In the middle, where both do nothing,
 worth 0.6; where both act by 0.6, in any direction, stand four narrower bumps worth 1. From a broad
 start the actions at 0.6 are worth more on average, and a policy of several modes finds that out.
 One of a single mode, in the middle between two that are alike, can only become narrower there.
-examples/game_grid.py solves it without networks.
+examples/analysis/game_grid.py solves it without networks.
 
 B environments, n = 2 agents.
 """

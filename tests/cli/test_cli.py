@@ -339,9 +339,9 @@ def test_check_of_isaac_labs_configuration(capsys: pytest.CaptureFixture[str]) -
     [
         ("network.flow.steps=0", "params.network.flow.steps: must be at least 1"),
         ("network.flow.stepz=1", "did you mean 'steps'"),
-        ("config.num_actors=-2", "params.config.num_actors: must be a whole number"),
+        ("config.num_actors=-2", "params.config.num_actors: must be at least 1, got -2"),
         ("config.horizon_length=30", "minibatch_size_per_env: 8 does not divide horizon_length"),
-        ("config.minibatch_size=0", "params.config.minibatch_size: must be a whole number"),
+        ("config.minibatch_size=0", "params.config.minibatch_size: must be at least 1"),
         ("env=null", "params.env: missing"),
     ],
 )
@@ -407,7 +407,7 @@ def test_a_checkpoint_of_isaac_labs_is_left_to_its_scripts(
         (["halfcheetah_genpo", "network.flow.mix=1.5"], "network.flow.mix: must be in"),
         (["halfcheetah_genpo", "algo.name=gempo"], "params.algo.name: unknown, 'gempo', did you"),
         (["halfcheetah_genpo", "model.name=genpoo"], "params.model.name: unknown"),
-        (["halfcheetah_ppo", "config.bounds_loss_coef=null"], "config.bounds_loss_coef: missing"),
+        (["halfcheetah_ppo", "config.bounds_loss_coef=null"], "bounds_loss_coef: must be a number"),
         (["halfcheetah_genpo", "config.num_actors=0"], "params.config.num_actors: must be"),
         (["halfcheetah_genpo", "config.minibatch_size=3000"], "num_actors * horizon_length"),
         (["halfcheetah_genpo", "config.env_name=envpol"], "did you mean 'envpool'"),

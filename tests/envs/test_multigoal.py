@@ -8,8 +8,9 @@ import pytest
 import torch
 from rl_games.common import env_configurations, vecenv
 
+from examples.analysis import coverage
 from rlg_genpo import ConfigError
-from rlg_genpo.envs import coverage, multigoal
+from rlg_genpo.envs import multigoal
 from rlg_genpo.envs.multigoal import COST, NONE, REACH, STEP, MultiGoal
 
 

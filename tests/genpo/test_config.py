@@ -102,18 +102,21 @@ BAD = [
     ({"network": ABSENT}, "params.network: missing, or not a block of keys."),
     (
         {"config.learning_rate": "quick"},
-        f"{CONFIG}.learning_rate: must be above 0, got 'quick'.",
+        f"{CONFIG}.learning_rate: must be a number, got 'quick'.",
     ),
-    ({"config.learning_rate": 0}, f"{CONFIG}.learning_rate: must be above 0, got 0."),
-    ({"config.learning_rate": True}, f"{CONFIG}.learning_rate: must be above 0, got True."),
-    ({"config.learning_rate": ABSENT}, f"{CONFIG}.learning_rate: must be above 0, got None."),
+    ({"config.learning_rate": 0}, f"{CONFIG}.learning_rate: must be above 0, got 0.0."),
+    ({"config.learning_rate": True}, f"{CONFIG}.learning_rate: must be a number, got True."),
+    (
+        {"config.learning_rate": ABSENT},
+        f"{CONFIG}.learning_rate: missing; the rate, or that at the start.",
+    ),
     (
         {"config.lr_schedule": "adaptiv"},
-        f"{CONFIG}.lr_schedule: must be adaptive, linear or constant, got 'adaptiv'.",
+        f"{CONFIG}.lr_schedule: must be adaptive, linear or constant, got adaptiv.",
     ),
     (
         {"config.schedule_type": "modern"},
-        f"{CONFIG}.schedule_type: must be legacy or standard, got 'modern'.",
+        f"{CONFIG}.schedule_type: must be legacy or standard, got modern.",
     ),
     *(
         (
