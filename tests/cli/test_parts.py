@@ -104,20 +104,9 @@ def test_what_isaac_labs_scripts_read_must_be_there(key: str) -> None:
         SIMULATORS["rlgpu"].check_file(found)
 
 
-def test_auto_device_falls_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
-    config = {"device": "cuda:0"}
-    assert machine.set_device(config, "auto") == "cpu"
-    assert config == {"device": "cpu", "device_name": "cpu", "torch_compile": False}
-    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
-    assert machine.set_device({}, "auto") == "cuda:0"
-    assert machine.set_device({"device": "cuda:1"}, "auto") == "cuda:1"
-    assert machine.set_device({"device": "cpu"}, "auto") == "cpu"
-    assert machine.set_device({"device": "cpu"}, "cuda") == "cuda:0"
-
-
 def test_threads_of_the_configuration_stay(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(machine, "cores", lambda: 2)
+    monkeypatch.setattr("rlg_genpo.cli.machine.cores", lambda: 2)
+    monkeypatch.setattr("rlg_genpo.common.machine.cores", lambda: 2)
     found = params()
     machine.set_threads(found)
     assert (found["torch_threads"], found["config"]["env_config"]["num_threads"]) == (1, 1)

@@ -42,7 +42,7 @@ def test_what_rl_games_takes_is_let_through():
     [
         ({"num_actors": 0}, r"config\.num_actors: must be at least 1, got 0\."),
         ({"mini_epochs": True}, r"config\.mini_epochs: must be a whole number, got True\."),
-        ({"max_epochs": 0}, r"config\.max_epochs: must be at least 1, or -1 for no end, got 0\."),
+        ({"max_epochs": 0}, r"config\.max_epochs: must be -1 or at least 1, got 0\."),
         ({"gamma": "high"}, r"config\.gamma: must be a number, got 'high'\."),
         ({"truncate_grads": 1}, r"config\.truncate_grads: must be true or false, got 1\."),
         ({"reward_shaper": 3}, r"config\.reward_shaper: must be a block such as"),
