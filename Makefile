@@ -2,21 +2,45 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-STAMP := $(VENV)/.installed
 TORCH ?= torch==2.13.0
 ISAACLAB ?= isaaclab==2.3.2.post1
+# the extras of setup.py; envpool has no build for Python 3.10
+EXTRAS ?= envpool,marl,plot,test,dev
 DEMO := runs/demo
+# one process a core, each in one thread (tests/conftest.py)
+WORKERS ?= auto
+PYTEST := $(BIN)/python -m pytest --numprocesses $(WORKERS) --maxprocesses 8 --dist loadgroup
+# named after what was asked for, so that another TORCH= installs anew
+ASKED := $(shell echo '$(PYTHON) $(TORCH) $(EXTRAS) $(ISAACLAB)' | cksum | cut -d' ' -f1)
+STAMP := $(VENV)/.installed-$(ASKED)
 
-.PHONY: demo test test-mjlab lint clean
+.PHONY: install check test demo test-mjlab lint clean
 
-$(STAMP): setup.py pyproject.toml rlg_genpo/version.py
+$(STAMP): Makefile setup.py pyproject.toml rlg_genpo/version.py
 	$(PYTHON) -m venv $(VENV)
 	@# torch first and by its exact version: a range would take a build with CUDA
 	$(BIN)/pip install --quiet $(TORCH)
-	$(BIN)/pip install --quiet -e ".[envpool,marl,plot,test,dev]"
+	$(BIN)/pip install --quiet -e ".[$(EXTRAS)]"
 	@# Isaac Lab's real code, without Isaac Sim; for Python 3.11 on Linux, elsewhere its tests skip
 	-$(BIN)/pip install --quiet --no-deps $(ISAACLAB)
+	rm -f $(VENV)/.installed-*
 	touch $(STAMP)
+
+install: $(STAMP)
+
+# What a developer runs before a commit: under a minute on two cores.
+check: lint
+	$(PYTEST) -q -m "not slow" $(PYTEST_ARGS)
+
+# Every test: at most six minutes on two cores.
+test: $(STAMP)
+	$(PYTEST) $(PYTEST_ARGS)
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright
+	$(BIN)/lint-imports --no-cache --no-logo
 
 # Train GenPO on MuJoCo's HalfCheetah until it runs, evaluate it, draw the learning curve.
 demo: $(STAMP)
@@ -26,10 +50,6 @@ demo: $(STAMP)
 	$(BIN)/rlg-genpo plot $(DEMO)/halfcheetah_genpo_seed5 --out $(DEMO)/learning_curve.png
 	@echo "The picture: $(DEMO)/learning_curve.png. The command line: $(BIN)/rlg-genpo --help"
 
-# Every test.
-test: $(STAMP)
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
-
 # The tests of the mjlab adapter and its configurations: 90 more packages, 1.1 GB.
 test-mjlab: $(STAMP)
 	@# held fast, or pip would replace this build of torch by one with CUDA
@@ -37,11 +57,6 @@ test-mjlab: $(STAMP)
 	$(BIN)/pip install --quiet -c $(VENV)/torch.txt -e ".[mjlab]"
 	$(BIN)/python -m pytest tests/envs tests/test_task_configs.py tests/test_examples.py \
 		-k mjlab $(PYTEST_ARGS)
-
-lint: $(STAMP)
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
-	$(BIN)/pyright
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info

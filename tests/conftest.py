@@ -1,4 +1,9 @@
-"""Seeds, markers and the fixtures that several folders share."""
+"""Seeds, one thread a process, and the fixtures that several folders share."""
+
+import os
+
+# Before torch is imported; the processes that tests start inherit it.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest
 import torch
@@ -19,9 +24,7 @@ DEVICES = [
 ]
 
 
-def pytest_configure(config):
-    config.addinivalue_line("markers", "slow: takes more than about ten seconds")
-    config.addinivalue_line("markers", "gpu: needs a CUDA device")
+torch.set_num_threads(1)  # also where OMP_NUM_THREADS says otherwise: pytest-xdist fills the cores
 
 
 @pytest.fixture(autouse=True)

@@ -32,11 +32,11 @@ def test_interquartile_mean_weighs_fractionally(learning):
     assert learning.interquartile_mean(np.array([0.0, 3.0, 9.0])) == pytest.approx(5.25 / 1.5)
 
 
-def test_bootstrap_interval_shrinks_with_the_root_of_the_sample(learning):
+def test_the_interval_shrinks_with_the_root_of_the_sample(learning):
     few, many = (np.random.default_rng(1).normal(size=n) for n in (50, 5000))
-    low, high = learning.bootstrap_interval(few)
+    low, high = learning.interval(few, seed=0)
     assert low < few.mean() < high
-    width, narrow = high - low, np.diff(learning.bootstrap_interval(many))[0]
+    width, narrow = high - low, np.diff(learning.interval(many, seed=0))[0]
     assert width / narrow == pytest.approx(10, rel=0.25)
 
 
