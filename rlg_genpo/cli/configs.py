@@ -1,6 +1,5 @@
 """Finding, reading and overriding a training configuration."""
 
-import importlib
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -13,13 +12,14 @@ from rlg_genpo.common.schema import nearest
 from rlg_genpo.errors import ConfigError
 from rlg_genpo.host import keys
 from rlg_genpo.isaaclab.tasks import entry_points
+from rlg_genpo.shipped import FOLDER, ISAAC_LAB
 
 Params = dict[str, Any]
 
 PREFIXES = ("agent.params.", "params.")
 
-#: before the names of the configurations for Isaac Lab's tasks, and their folder's name
-ISAAC_LAB = "isaaclab/"
+#: before the names of the configurations for Isaac Lab's tasks
+PREFIX = "isaaclab/"
 
 
 class Loader(yaml.SafeLoader):
@@ -33,24 +33,14 @@ Loader.add_implicit_resolver(
 )
 
 
-def folder() -> Path:
-    """Where the shipped configurations lie: the installed package, or the source tree's folder."""
-    try:
-        package = importlib.import_module("rlg_genpo.task_configs")
-    except ModuleNotFoundError:
-        return Path(__file__).resolve().parents[2] / "task_configs"
-    return Path(package.__file__ or "").parent
-
-
 def shipped() -> dict[str, Path]:
     """Shipped configurations that train here, by name."""
-    return {path.stem: path for path in sorted(folder().glob("*.yaml"))}
+    return {path.stem: path for path in sorted(FOLDER.glob("*.yaml"))}
 
 
 def for_isaac_lab() -> dict[str, Path]:
     """Shipped configurations for Isaac Lab's own scripts, by name, as in ``isaaclab/ant_genpo``."""
-    files = sorted((folder() / ISAAC_LAB).glob("*.yaml"))
-    return {f"{ISAAC_LAB}{path.stem}": path for path in files}
+    return {f"{PREFIX}{path.stem}": path for path in sorted(ISAAC_LAB.glob("*.yaml"))}
 
 
 def find(word: str) -> Path:
@@ -67,11 +57,14 @@ def find(word: str) -> Path:
         return path
     if path.is_dir() and (path / "config.yaml").is_file():
         return path / "config.yaml"
-    for key, file in entry_points(word).items():
-        name = f"{ISAAC_LAB}{file.rpartition(':')[2].removesuffix('.yaml')}"
+    agents = entry_points(word)
+    if agents:
+        names = [
+            f"{PREFIX}{file.partition(':')[2].removesuffix('.yaml')}" for file in agents.values()
+        ]
         raise ConfigError(
-            f"CONFIG: {word} is a task of Isaac Lab; its configuration is {name}, which its "
-            f"train.py takes by --agent {key}."
+            f"CONFIG: {word} is a task of Isaac Lab; its configurations are {', '.join(names)}, "
+            f"which its train.py takes by --agent {', '.join(agents)}."
         )
     if path.suffix in (".yaml", ".yml"):
         raise ConfigError(f"CONFIG: no file {word}. `rlg-genpo list` shows the shipped names.")

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from importlib import metadata
 from importlib.util import find_spec
 
+import rlg_genpo
 from rlg_genpo import isaaclab
+from rlg_genpo.algorithm import algorithms
 from rlg_genpo.isaaclab import tasks as isaaclab_tasks
 from rlg_genpo.version import __version__
 
@@ -127,11 +129,10 @@ def registration() -> Fact:
     """Whether rl_games takes our names."""
     topic = "rl_games' tables"
     try:
-        package = importlib.import_module("rlg_genpo.algorithm")
-        package.register()
+        rlg_genpo.register()
     except Exception as error:
         return Fact(topic, f"not registered ({type(error).__name__})", str(error))
-    return Fact(topic, f"registered: {', '.join(package.ALGORITHMS)}")
+    return Fact(topic, f"registered: {', '.join(algorithms())}")
 
 
 def tasks(has_isaaclab: bool) -> Fact:
@@ -157,9 +158,7 @@ def shipped() -> list[Fact]:
     """Every task by Isaac Lab 2's name, with its policies."""
     facts = []
     for stem, names in isaaclab_tasks.TASKS.items():
-        policies = [policy for policy, stems in isaaclab_tasks.POLICIES.items() if stem in stems]
-        if stem in isaaclab_tasks.BASELINES:
-            policies.append("Gaussian PPO")
+        policies = isaaclab_tasks.policies()[stem]
         facts.append(Fact(f"{names[0]}-v0", ", ".join(policies)))
     width = max(len(fact.topic) for fact in facts)
     return [Fact(fact.topic.ljust(width), fact.found) for fact in facts]

@@ -20,7 +20,7 @@ from types import TracebackType
 from typing import Any
 
 from rlg_genpo.host.import_hook import when_imported
-from rlg_genpo.isaaclab.tasks import POLICIES, agent_key, entry_points
+from rlg_genpo.isaaclab.tasks import agent_key, entry_points
 
 logger = logging.getLogger(__name__)
 
@@ -57,8 +57,10 @@ def _explain_missing_keys() -> None:
         return
 
     def report(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> Any:
+        from rlg_genpo.algorithm import algorithms
+
         previous(kind, error, trace)
-        if any(agent_key(policy) in str(error) for policy in POLICIES):
+        if any(agent_key(policy) in str(error) for policy in algorithms()):
             sys.stderr.write(f"{WAY_OUT}\n")
 
     report.explains_rlg_genpo = True  # type: ignore[attr-defined]

@@ -4,7 +4,10 @@ Standard library only: this is read while ``import gym`` runs, when torch and rl
 imported.
 """
 
+import functools
 import re
+
+from rlg_genpo.shipped import ISAAC_LAB
 
 #: what Isaac Lab resolves, as ``MODULE:FILE.yaml``; importing it registers our agents
 MODULE = "rlg_genpo.task_configs.isaaclab"
@@ -45,17 +48,9 @@ TASKS: dict[str, tuple[str, ...]] = {
     "shadow_hand_over_direct": ("Isaac-Shadow-Hand-Over-Direct", "Isaac-Shadow-Handover-Direct"),
 }
 
-#: stems of tasks with several agents
-TEAMS = ("cart_double_pendulum_direct", "shadow_hand_over_direct")
-_ALONE = tuple(stem for stem in TASKS if stem not in TEAMS)
-
-#: policy to the stems that have a ``STEM_POLICY.yaml``
-POLICIES: dict[str, tuple[str, ...]] = {"genpo": _ALONE, "cppo": _ALONE, "ddpl": TEAMS}
-
-#: stems with a Gaussian ``STEM_ppo.yaml``, since Isaac Lab ships no rl_games config for the task
-BASELINES = ("velocity_flat_anymal_d", "velocity_rough_unitree_go2", "velocity_rough_h1")
-
+#: the Gaussian's files, which we add where Isaac Lab ships no rl_games config for a task, under
 #: Isaac Lab's own key, which its train.py takes when no --agent is given
+BASELINE = "ppo"
 BASELINE_KEY = "rl_games_cfg_entry_point"
 
 _ENDING = re.compile(r"(-Play)?(-v\d+)?$")
@@ -63,7 +58,14 @@ _ENDING = re.compile(r"(-Play)?(-v\d+)?$")
 
 def agent_key(policy: str) -> str:
     """The key for a policy's config among a task's kwargs, to be given as ``--agent``."""
-    return f"rl_games_{policy}_cfg_entry_point"
+    return BASELINE_KEY if policy == BASELINE else f"rl_games_{policy}_cfg_entry_point"
+
+
+@functools.cache
+def policies() -> dict[str, tuple[str, ...]]:
+    """File stem to the policies that have a ``STEM_POLICY.yaml``."""
+    names = sorted(path.stem.rpartition("_") for path in ISAAC_LAB.glob("*.yaml"))
+    return {stem: tuple(policy for own, _, policy in names if own == stem) for stem in TASKS}
 
 
 def entry_points(task_id: str) -> dict[str, str]:
@@ -72,15 +74,10 @@ def entry_points(task_id: str) -> dict[str, str]:
     Empty where we ship nothing for the task.
     """
     name = _ENDING.sub("", task_id, count=1)
-    stem = next((stem for stem, names in TASKS.items() if name in names), None)
-    found = {
-        agent_key(policy): f"{MODULE}:{stem}_{policy}.yaml"
-        for policy, stems in POLICIES.items()
-        if stem in stems
+    stem = next((stem for stem, names in TASKS.items() if name in names), "")
+    return {
+        agent_key(policy): f"{MODULE}:{stem}_{policy}.yaml" for policy in policies().get(stem, ())
     }
-    if stem in BASELINES:
-        found[BASELINE_KEY] = f"{MODULE}:{stem}_ppo.yaml"
-    return found
 
 
 def task_and_key(name: str) -> tuple[str, str] | None:
@@ -90,8 +87,6 @@ def task_and_key(name: str) -> tuple[str, str] | None:
         name: the file's stem, which is also its ``config.name``, as in ``ant_genpo``.
     """
     stem, _, policy = name.rpartition("_")
-    if policy == "ppo" and stem in BASELINES:
-        return f"{TASKS[stem][0]}-v0", BASELINE_KEY
-    if stem in POLICIES.get(policy, ()):
-        return f"{TASKS[stem][0]}-v0", agent_key(policy)
-    return None
+    if policy not in policies().get(stem, ()):
+        return None
+    return f"{TASKS[stem][0]}-v0", agent_key(policy)

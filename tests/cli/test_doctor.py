@@ -7,9 +7,8 @@ import yaml
 
 from rlg_genpo import cli
 from rlg_genpo.cli import doctor, swapping
-from rlg_genpo.common.schema import parse
 from rlg_genpo.errors import ConfigError
-from rlg_genpo.genpo.config import CoupledFlowConfig, GenPOConfig
+from rlg_genpo.genpo.config import AlgoConfig, CoupledFlowConfig, GenPOConfig
 from rlg_genpo.isaaclab import tasks as isaaclab_tasks
 
 
@@ -28,8 +27,8 @@ def test_it_reports_the_versions_that_are_installed():
 def test_it_lists_every_task_of_ours():
     lines, _ = doctor.report()
     for stem, names in isaaclab_tasks.TASKS.items():
-        policies = " ddpl" if stem in isaaclab_tasks.TEAMS else " genpo, cppo"
-        assert policies in line_of(lines, f"{names[0]}-v0 ")
+        policies = ", ".join(isaaclab_tasks.policies()[stem])
+        assert line_of(lines, f"{names[0]}-v0 ").endswith(f" {policies}")
 
 
 @pytest.mark.parametrize("package", ["rl-games", "gymnasium", "torch"])
@@ -75,7 +74,7 @@ def test_another_owner_of_our_name_is_reported(monkeypatch):
 def test_a_task_names_its_agents_or_the_way_out(capsys):
     assert cli.main(["doctor", "--task", "Isaac-Velocity-Rough-H1-v0"]) == 0
     said = capsys.readouterr().out
-    keys = [f"rl_games_{policy}cfg_entry_point" for policy in ("genpo_", "cppo_", "")]
+    keys = [f"rl_games_{policy}cfg_entry_point" for policy in ("cppo_", "genpo_", "")]
     assert ", ".join(f"--agent {key}" for key in keys) in said
     assert cli.main(["doctor", "--task", "Isaac-Nowhere-v0"]) == 1
     assert "rlg-genpo swap FILE" in capsys.readouterr().out
@@ -186,9 +185,9 @@ def test_without_out_the_text_is_printed(gaussian, capsys):
 
 
 def test_what_a_swap_writes_are_the_defaults():
-    head = swapping.HEADS["genpo"]
-    assert parse(CoupledFlowConfig, head["network"]["flow"], "flow") == CoupledFlowConfig()
-    assert parse(GenPOConfig, head["algo"], "algo") == GenPOConfig()
+    params = yaml.safe_load(swapping.swap("halfcheetah_ppo", "genpo"))["params"]
+    found = GenPOConfig.parse(params)
+    assert (found.algo, found.flow) == (AlgoConfig(), CoupledFlowConfig())
 
 
 def test_a_file_without_a_config_block_is_refused(gaussian):

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 import yaml
 
-from rlg_genpo.isaaclab.tasks import BASELINES, TASKS, TEAMS
-from tests.isaaclab.test_configs import AGENTS, PAPER, params_of
+from rlg_genpo.isaaclab.tasks import TASKS
+from tests.isaaclab.test_configs import AGENTS, BASELINES, PAPER, params_of
 
 try:
     wheel = metadata.distribution("isaaclab")
@@ -232,7 +232,7 @@ def test_a_baseline_is_the_tasks_rsl_rl_config(stem: str) -> None:
     assert {key: config[key] for key in pairs} == pairs
 
 
-@pytest.mark.parametrize("stem", TEAMS)
+@pytest.mark.parametrize("stem", AGENTS)
 def test_the_agents_are_those_of_isaac_labs_env_cfg(stem: str) -> None:
     assert SOURCES is not None
     source = (SOURCES / OF_TEAMS[stem][2]).read_text()
