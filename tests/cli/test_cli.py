@@ -436,7 +436,7 @@ def test_cuda_that_is_not_there(capsys: pytest.CaptureFixture[str]) -> None:
     if torch.cuda.is_available():
         pytest.skip("there is a CUDA device")
     assert train("halfcheetah_genpo", "--device=cuda") == 2
-    assert "use --device cpu" in capsys.readouterr().err
+    assert "or --device cpu" in capsys.readouterr().err
 
 
 def test_missing_simulator(
