@@ -107,7 +107,6 @@ def kinds_of(params: Params, deployments: Sequence[str]) -> list[Kind]:
 
 def play(options: PlayOptions, say: Say) -> None:
     """Play in one environment; says one line per finished episode, and the mean."""
-    validation.check_count("--episodes", options.episodes)
     checkpoint = locate(options.run)
     given = config_of(checkpoint, options.config)
     params, settings = rollouts.prepared(given, options.device, options.seed)
@@ -129,7 +128,6 @@ def play(options: PlayOptions, say: Say) -> None:
 
 def evaluate(options: EvalOptions, say: Say) -> dict[str, Any]:
     """Measure deterministic and sampled returns; says a table and returns its numbers."""
-    validation.check_count("--episodes", options.episodes)
     checkpoint = locate(options.run, options.checkpoint)
     given = config_of(checkpoint, options.config)
     params, settings = rollouts.prepared(given, options.device, options.seed)

@@ -147,7 +147,6 @@ def check_seed(seed: Any) -> None:
 def set_envs(params: Params, envs: int, say: Say) -> None:
     """Set ``num_actors``, and a minibatch size that divides the new batch."""
     config = params["config"]
-    validation.check_count("--envs", envs)
     config["num_actors"] = envs
     if "minibatch_size" not in config:
         return
@@ -165,7 +164,6 @@ def set_envs(params: Params, envs: int, say: Say) -> None:
 
 def set_frames(config: dict[str, Any], frames: int, state: dict[str, Any]) -> None:
     """End after ``frames`` environment frames: in epochs, as rl_games' linear schedule counts."""
-    validation.check_count("--frames", frames)
     left = max(0, frames - state["frame"])
     config["max_epochs"] = state["epoch"] + ceil(left / validation.frames_per_epoch(config))
     config.pop("max_frames", None)

@@ -143,16 +143,6 @@ def check_names(params: Mapping[str, Any]) -> None:
             )
 
 
-def check_count(path: str, value: Any) -> None:
-    """A count on the command line.
-
-    Raises:
-        ConfigError: it is below 1.
-    """
-    if value < 1:
-        raise ConfigError(f"{path}: must be at least 1, got {value}.")
-
-
 def check_batch(params: Mapping[str, Any]) -> None:
     """num_actors * horizon_length, minibatch_size and seq_length fit each other.
 

@@ -436,7 +436,7 @@ def test_cuda_that_is_not_there(capsys: pytest.CaptureFixture[str]) -> None:
     if torch.cuda.is_available():
         pytest.skip("there is a CUDA device")
     assert train("halfcheetah_genpo", "--device=cuda") == 2
-    assert "use --device cpu" in capsys.readouterr().err
+    assert "or --device cpu" in capsys.readouterr().err
 
 
 def test_missing_simulator(
@@ -466,6 +466,9 @@ def test_help_shows_an_example(command: str, capsys: pytest.CaptureFixture[str])
     [
         (["train", "halfcheetah_genpo", "--frame-s=3"], "--frame-s"),
         (["train", "halfcheetah_genpo", "--frames=2.5"], "'2.5' is not a whole number"),
+        (["train", "halfcheetah_genpo", "--frames=0"], "'0' is not a whole number of at least 1"),
+        (["train", "halfcheetah_genpo", "--envs=0"], "--envs"),
+        (["eval", "a", "--episodes=-1"], "-1 is not in the range"),
         (["plot", "a", "--x=hours"], "'hours' is not one of"),
         (["trian"], "No such command 'trian'"),
         (["swap", "pendulum_ppo", "--policy=genpoo"], "unknown policy, did you mean 'genpo'?"),
