@@ -6,6 +6,8 @@ import pytest
 
 from rlg_genpo.isaaclab.tasks import BASELINE_KEY, POLICIES, TASKS, agent_key, entry_points
 
+pytestmark = pytest.mark.slow
+
 SPECS = """
 import json, sys
 import isaaclab
