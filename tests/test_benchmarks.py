@@ -32,6 +32,7 @@ def test_interquartile_mean_weighs_fractionally(learning):
     assert learning.interquartile_mean(np.array([0.0, 3.0, 9.0])) == pytest.approx(5.25 / 1.5)
 
 
+@pytest.mark.slow
 def test_bootstrap_interval_shrinks_with_the_root_of_the_sample(learning):
     few, many = (np.random.default_rng(1).normal(size=n) for n in (50, 5000))
     low, high = learning.bootstrap_interval(few)
