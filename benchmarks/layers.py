@@ -3,7 +3,7 @@
 python benchmarks/layers.py
 
 Forward and backward of 2048 rows, one thread, medians. "mish" is ours
-(rlg_genpo/networks/layers.py), "torch's mish" the same function as torch has it.
+(rlg_genpo/common/layers.py), "torch's mish" the same function as torch has it.
 """
 
 import statistics
@@ -11,10 +11,10 @@ import time
 from collections.abc import Callable
 
 import torch
+from rlg_genpo.common.mlp import ACTIVATIONS
 from torch import nn
 
 from rlg_genpo.common.layers import NarrowLinear
-from rlg_genpo.common.mlp import ACTIVATIONS
 from rlg_genpo.common.velocity import Condition, Velocity
 from rlg_genpo.genpo.policy import GenPO
 

@@ -25,9 +25,11 @@ from pathlib import Path
 import numpy as np
 import yaml
 
+from rlg_genpo.cli import plotting
+from rlg_genpo.cli.evaluation import interval
+
 ROOT = Path(__file__).parent.parent
 LAST_SHARE = 0.05
-BOOTSTRAPS = 10_000
 
 
 @dataclass(frozen=True)
@@ -133,14 +135,6 @@ def interquartile_mean(values: np.ndarray) -> float:
     return float(np.sort(values) @ weights / weights.sum())
 
 
-def bootstrap_interval(values: np.ndarray) -> tuple[float, float]:
-    """95% percentile interval of the mean over seeds."""
-    rng = np.random.default_rng(0)
-    means = rng.choice(values, (BOOTSTRAPS, len(values))).mean(axis=1)
-    low, high = np.percentile(means, [2.5, 97.5])
-    return float(low), float(high)
-
-
 def short(value: float) -> str:
     """Whole from 100 on, else three digits."""
     return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
@@ -160,7 +154,7 @@ def table(suite: Suite, curves: dict[str, list[Curve]]) -> str:
         if not runs:
             continue
         scores = np.array([run.score for run in runs])
-        low, high = bootstrap_interval(scores)
+        low, high = interval(scores, seed=0)
         at_equal_cost = np.mean([run.return_at(least_cpu) for run in runs])
         spread = short(scores.std(ddof=1)) if len(scores) > 1 else "one seed"
         lines.append(
@@ -176,29 +170,17 @@ def table(suite: Suite, curves: dict[str, list[Curve]]) -> str:
 
 def draw(suite: Suite, curves: dict[str, list[Curve]], path: Path) -> None:
     """Mean over seeds with the min..max band, against frames and against processor time."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot as plt
-
-    figure, axes = plt.subplots(1, 2, figsize=(11, 4), sharey=True)
-    for axis, x, label in (
-        (axes[0], "frames", "environment frames, millions"),
-        (axes[1], "cpu_seconds", "processor time, seconds"),
+    pyplot, _ = plotting.matplotlib()
+    figure, axes = pyplot.subplots(1, 2, figsize=(11, 4), sharey=True)
+    for axis, x, label, scale in (
+        (axes[0], "frames", "environment frames, millions", 1e6),
+        (axes[1], "cpu_seconds", "processor time, seconds", 1.0),
     ):
         for number, entry in enumerate(suite.entries):
-            runs = curves[entry.key]
-            if not runs:
-                continue
-            scale = 1e6 if x == "frames" else 1
-            end = min(getattr(run, x)[-1] for run in runs)
-            start = max(getattr(run, x)[0] for run in runs)
-            grid = np.linspace(start, end, 200)
-            stack = np.stack([np.interp(grid, getattr(run, x), run.returns) for run in runs])
-            axis.plot(grid / scale, stack.mean(axis=0), color=f"C{number}", label=entry.label)
-            axis.fill_between(
-                grid / scale, stack.min(axis=0), stack.max(axis=0), color=f"C{number}", alpha=0.2
-            )
+            runs = [(getattr(run, x) / scale, run.returns) for run in curves[entry.key]]
+            if runs:
+                style = {"color": f"C{number}", "label": entry.label}
+                plotting.draw(axis, plotting.merge(entry.label, runs), **style)
         axis.set_xlabel(label)
         axis.grid(alpha=0.3)
     axes[0].set_ylabel("mean return")

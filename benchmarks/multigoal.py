@@ -25,8 +25,11 @@ from torch import Tensor
 
 from rlg_genpo.cli import configs, rollouts, validation
 from rlg_genpo.cli.runs import Checkpoint, Run
-from rlg_genpo.envs import coverage
-from rlg_genpo.envs.coverage import Episodes
+
+# The example of the same name draws with it too.
+sys.path.append(str(ROOT / "examples"))
+from analysis import coverage
+from analysis.coverage import Episodes
 
 #: of a run, unless --frames says otherwise: 80 epochs
 FRAMES = 245_760

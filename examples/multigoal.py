@@ -10,11 +10,11 @@ benchmarks/multigoal.py measures that, with seeds.
 import sys
 
 import torch
+from analysis import coverage
 from rl_games.common.algo_observer import DefaultAlgoObserver
 from rl_games.torch_runner import Runner
 
 from rlg_genpo.cli import configs, machine
-from rlg_genpo.envs import coverage
 from rlg_genpo.envs.multigoal import MultiGoal
 
 EPISODES = 300

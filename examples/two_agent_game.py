@@ -2,7 +2,7 @@
 
     python examples/two_agent_game.py [ddpl epochs] [ppo epochs] [picture.png]
 
-Half a minute on a CPU core. The top rows are the mirror descent of rlg_genpo/envs/game_grid.py,
+Half a minute on a CPU core. The top rows are the mirror descent of analysis/game_grid.py,
 computed without networks: as it is, and projected on a Gaussian after every step. Below them DDPL,
 which keeps every mode, and Gaussian PPO, trained by rl_games. Each row shows draws of both agents'
 actions over the payoff, from the start to the end.
@@ -12,11 +12,11 @@ import sys
 import time
 
 import torch
+from analysis import game_grid
 from rl_games.common.algo_observer import DefaultAlgoObserver
 from rl_games.torch_runner import Runner
 
 from rlg_genpo.cli import configs, machine
-from rlg_genpo.envs import game_grid
 from rlg_genpo.envs.game import payoff
 
 SHOWN = 512

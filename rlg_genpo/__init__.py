@@ -15,7 +15,7 @@ from rlg_genpo.version import __version__
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from rlg_genpo.ddpl.single import AgentPolicy
+    from rlg_genpo.ddpl.export import AgentPolicy
 
 __all__ = [
     "CheckpointError",
@@ -49,9 +49,9 @@ def load_agent(path: "str | Path") -> "AgentPolicy":
     Raises:
         CheckpointError: the file holds no agent's policy.
     """
-    from rlg_genpo.ddpl import export as single
+    from rlg_genpo.ddpl import export
 
-    return single.load(path)
+    return export.load(path)
 
 
 def _register_or_warn() -> None:

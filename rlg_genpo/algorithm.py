@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from importlib import import_module, metadata
 from typing import Any
 
-from rlg_genpo.common import checks, yaml_head
-from rlg_genpo.common.config import PolicyConfig
+from rlg_genpo.common import yaml_head
+from rlg_genpo.common.config import PolicyConfig, block_at
 from rlg_genpo.errors import ConfigError
 
 logger = logging.getLogger(__name__)
@@ -40,12 +40,12 @@ class Algorithm:
 
     name: str  # of ``algo.name`` and ``model.name``
     title: str  # for people
-    paper: Paper
     #: its settings; network, agent and player receive the parsed ones
     config: type[PolicyConfig]
     network: str  # a :class:`rlg_genpo.common.network.PolicyBuilder`
     agent: str  # made from (base_name, params, settings)
     player: str  # made from (params, settings)
+    paper: Paper | None = None
     #: named sets of settings, by path below ``params``, that differ from the defaults
     presets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     #: whether it takes all agents of an environment together, as one row
@@ -70,7 +70,7 @@ class Algorithm:
         """
         refuse_other_blocks(self, params)
         settings = self.config.parse(params)
-        checks.check_names(params, self.name, self.network_name)
+        check_names(params, self.name, self.network_name)
         return settings
 
     def yaml_head(self, values: Mapping[str, Any], rest: str = "") -> str:
@@ -81,11 +81,21 @@ class Algorithm:
         self, base_name: str, params: dict[str, Any], settings: PolicyConfig | None = None
     ) -> Any:
         """An agent for rl_games; ``settings`` are those of ``params`` where they are parsed."""
-        return load(self.agent)(base_name, params, settings or self.parse(params))
+        return load(self.agent)(base_name, *self._settled(params, settings))
 
     def make_player(self, params: dict[str, Any], settings: PolicyConfig | None = None) -> Any:
         """A player, likewise."""
-        return load(self.player)(params, settings or self.parse(params))
+        return load(self.player)(*self._settled(params, settings))
+
+    def _settled(
+        self, params: dict[str, Any], settings: PolicyConfig | None
+    ) -> tuple[dict[str, Any], PolicyConfig]:
+        settings = settings or self.parse(params)
+        if not self.joins_agents:
+            return params, settings
+        params = load("rlg_genpo.common.joint:join")(params)
+        config = params["config"]
+        return params, settings.resolve(config["env_info"], config.get("vec_env"))
 
 
 def load(name: str) -> Any:
@@ -118,26 +128,51 @@ def _enter(found: dict[str, Algorithm], where: str, read: Callable[[], Algorithm
     found[algorithm.name] = algorithm
 
 
+def policy_blocks() -> dict[str, list[str]]:
+    """The blocks of ``params.network`` that belong to policies, by path, with the policies."""
+    owners: dict[str, list[str]] = {}
+    for algorithm in algorithms().values():
+        for _, _, path in algorithm.config.blocks():
+            if path.startswith("network."):
+                owners.setdefault(path, []).append(algorithm.name)
+    return owners
+
+
 def refuse_other_blocks(algorithm: Algorithm, params: Mapping[str, Any]) -> None:
     """A block of another policy, which rl_games would silently ignore.
 
     Raises:
         ConfigError: there is one, or one stands at the wrong place.
     """
-    own = {path for _, _, path in algorithm.config.blocks()}
-    owners: dict[str, list[str]] = {}
-    for other in algorithms().values():
-        for _, _, path in other.config.blocks():
-            owners.setdefault(path, []).append(other.name)
-    network = params.get("network")
-    for path, names in owners.items():
-        parent, _, key = path.rpartition(".")
-        if parent != "network":
-            continue
+    network = block_at(params, "network")
+    for path, owners in policy_blocks().items():
+        key = path.rpartition(".")[2]
         if key in params:
             raise ConfigError(f"params.{key}: belongs under params.network.")
-        if isinstance(network, Mapping) and key in network and path not in own:
+        if key in network and algorithm.name not in owners:
             raise ConfigError(
-                f"params.{path}: is a block of {' and '.join(names)}, not of {algorithm.name}; "
-                f"remove it, or set algo, model and network to {names[0]}'s names."
+                f"params.{path}: is a block of {' and '.join(owners)}, not of {algorithm.name}; "
+                f"remove it, or set algo, model and network to {owners[0]}'s names."
             )
+
+
+def check_names(params: Mapping[str, Any], model: str, network: str) -> None:
+    """The model's name is ours; a network of another name is taken for a user's own builder."""
+    given = block_at(params, "model").get("name")
+    if given != model:
+        raise ConfigError(
+            f"params.model.name: must be {model} with algo.name {model}, got {given!r}."
+        )
+    block = block_at(params, "network")
+    name = block.get("name")
+    if name is None:
+        raise ConfigError(f"params.network.name: missing; use {network}.")
+    if name == network and not isinstance(block.get("mlp"), Mapping):
+        raise ConfigError(
+            "params.network.mlp: missing; rl_games' trunk needs units, activation and initializer."
+        )
+    if name in ("actor_critic", "resnet_actor_critic", "soft_actor_critic", "rnd_curiosity"):
+        raise ConfigError(
+            f"params.network.name: {name!r} is rl_games' Gaussian or discrete head; "
+            f"use {network}, the rest of the block stays as it is."
+        )

@@ -11,7 +11,7 @@ from rl_games.algos_torch import model_builder
 from rlg_genpo.algorithm import Algorithm, algorithms, load
 from rlg_genpo.common.config import PolicyConfig
 from rlg_genpo.common.model import GenerativeModel
-from rlg_genpo.envs import SIMULATORS
+from rlg_genpo.envs import SIMULATORS, simulator_of
 from rlg_genpo.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -75,8 +75,7 @@ def _entering(method: Callable[..., Any]) -> Callable[..., Any]:
     def with_our_algorithms(runner: "Runner", *args: Any, **kwargs: Any) -> Any:
         enter_runner(runner)
         refuse_half_a_swap(runner.params)
-        for simulator in SIMULATORS.values():
-            simulator.prepare(runner.params["config"])
+        simulator_of(runner.params["config"]).prepare(runner.params["config"])
         algorithm = algorithms().get(runner.params["algo"]["name"])
         if args and algorithm is not None:
             _warn_of_sigma(algorithm, args[0])

@@ -33,11 +33,11 @@ def test_interquartile_mean_weighs_fractionally(learning):
 
 
 @pytest.mark.slow
-def test_bootstrap_interval_shrinks_with_the_root_of_the_sample(learning):
+def test_the_interval_shrinks_with_the_root_of_the_sample(learning):
     few, many = (np.random.default_rng(1).normal(size=n) for n in (50, 5000))
-    low, high = learning.bootstrap_interval(few)
+    low, high = learning.interval(few, seed=0)
     assert low < few.mean() < high
-    width, narrow = high - low, np.diff(learning.bootstrap_interval(many))[0]
+    width, narrow = high - low, np.diff(learning.interval(many, seed=0))[0]
     assert width / narrow == pytest.approx(10, rel=0.25)
 
 

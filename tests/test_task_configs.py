@@ -7,7 +7,7 @@ import yaml
 from rl_games.torch_runner import Runner
 
 from rlg_genpo.cli import validation
-from rlg_genpo.envs import game, multigoal
+from rlg_genpo.envs import simulator_of
 
 pytestmark = pytest.mark.slow
 
@@ -21,16 +21,14 @@ SMALL = {
     "torch_compile": False,
 }
 
-#: where a package is not called as the environments are
-PACKAGES = {"mamujoco": "gymnasium_robotics"}
-
 files = pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 
 
 def needs(config):
     """Skip where the simulator is not installed."""
-    if config["env_name"] not in (multigoal.NAME, game.NAME):  # ours, of no other package
-        pytest.importorskip(PACKAGES.get(config["env_name"], config["env_name"]))
+    module = simulator_of(config).module
+    if module is not None:
+        pytest.importorskip(module)
 
 
 @files
@@ -41,7 +39,6 @@ def test_its_own_keys_are_valid(file):
         assert validation.SETTINGS[name].from_params(params).algo.name == name
     needs(params["config"])
     validation.check_batch(params)
-    validation.check_central_batch(params["config"])
 
 
 @files

@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 
+from examples.analysis import game_grid
 from rlg_genpo.ddpl import diffusion
 from rlg_genpo.ddpl.action_values import ActionValues
 from rlg_genpo.ddpl.config import DDPLConfig
@@ -12,7 +13,6 @@ from rlg_genpo.ddpl.denoisers import Denoisers
 from rlg_genpo.ddpl.improvement import Improvement, Rollout
 from rlg_genpo.ddpl.policy import DDPL
 from rlg_genpo.ddpl.slices import Slices
-from rlg_genpo.envs import game_grid
 from rlg_genpo.envs.game import BEST, payoff
 
 SPREAD = 0.6

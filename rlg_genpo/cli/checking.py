@@ -2,17 +2,20 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from tqdm import tqdm
 
-from rlg_genpo.cli import configs, machine, simulators, validation
+from rlg_genpo.cli import configs, machine, validation
 from rlg_genpo.cli.configs import Params
 from rlg_genpo.cli.listing import policy_name
 from rlg_genpo.cli.rollouts import quiet
 from rlg_genpo.common.config import PolicyConfig
 from rlg_genpo.common.model import build_model
+from rlg_genpo.envs import simulator_of
 from rlg_genpo.errors import ConfigError
+from rlg_genpo.host import keys
 
 UNKNOWN_SIZE = "not built: its size is known from the simulator only"
 
@@ -26,15 +29,15 @@ def check(word: str, overrides: Sequence[str]) -> list[str]:
     params = configs.load(configs.find(word))
     configs.override(params, overrides)
     validation.check_shape(params)
-    if simulators.is_isaac_lab(params["config"]):
-        return check_for_isaac_lab(params)
+    if simulator_of(params["config"]).host is not None:
+        return check_for_host(params)
     machine.set_device(params["config"], "auto")
     threads = machine.set_threads(params)
     settings = validation.check(params)
     config = params["config"]
     lines = {
         "policy": policy(params, settings),
-        "task": f"{simulators.task_of(config)} ({config['env_name']})",
+        "task": f"{simulator_of(config).task(config)} ({config['env_name']})",
         **network_facts(params, settings),
         "batch": batch(params),
         "schedule": schedule(config),
@@ -43,23 +46,24 @@ def check(word: str, overrides: Sequence[str]) -> list[str]:
     return [*aligned(lines), threads]
 
 
-def check_for_isaac_lab(params: Params) -> list[str]:
-    """The summary of a configuration whose simulator, device and threads are not of this command.
+def check_for_host(params: Params) -> list[str]:
+    """The summary of a configuration whose environments, device and threads are another program's.
 
     Raises:
         ConfigError: it would not work there either.
     """
     settings = validation.check_settings(params)
     config = params["config"]
+    simulator = simulator_of(config)
     return aligned(
         {
             "policy": policy(params, settings),
-            "task": f"{simulators.task_of(config)} (Isaac Lab)",
+            "task": f"{simulator.task(config)} ({simulator.host})",
             "network": UNKNOWN_SIZE,
             "batch": batch(params),
             "schedule": schedule(config),
             "device": config["device"],
-            "train it": f"Isaac Lab's train.py with {simulators.isaac_lab_words(config)}",
+            "train it": f"{simulator.host}'s train.py with {simulator.words(config)}",
         }
     )
 
@@ -77,17 +81,24 @@ def aligned(lines: dict[str, Any]) -> list[str]:
 def network_facts(params: Params, settings: PolicyConfig | None) -> dict[str, str]:
     """Widths and size of the network on the task's spaces."""
     config = params["config"]
+    simulator = simulator_of(config)
     algorithm = validation.algorithm_of(params)
-    joins = algorithm is not None and algorithm.joins_agents
-    info = simulators.info_of(config, joins)
-    if info is None:
-        return {"network": UNKNOWN_SIZE}
+    layout = None
+    if algorithm is not None and algorithm.joins_agents:
+        layout = simulator.layout(config)
+    if layout is not None:
+        info = replace(layout, joint=True).env_info()
+    else:
+        spaces = simulator.spaces(config)
+        if spaces is None:
+            return {"network": UNKNOWN_SIZE}
+        info = {"observation_space": spaces[0], "action_space": spaces[1]}
     if settings is not None:
         settings = settings.resolve(info, None)
     observation, action = info["observation_space"], info["action_space"]
     if action.shape is None or len(action.shape) != 1:
         raise ConfigError(
-            f"params.config.env_config.env_name: {simulators.task_of(params['config'])} has the "
+            f"params.config.env_config.env_name: {simulator.task(params['config'])} has the "
             f"action space {action}; a continuous vector is needed."
         )
     try:
@@ -117,12 +128,12 @@ def batch(params: Params) -> str:
     """What an epoch collects, and the pieces that it is trained in."""
     config = params["config"]
     actors, horizon = config["num_actors"], config["horizon_length"]
-    if actors == simulators.FROM_ISAAC_LAB:
+    if validation.leaves_envs_open(config):
         return (
-            f"num_envs * {horizon} steps; minibatches of {minibatches_for_isaac_lab(config)}, "
+            f"num_envs * {horizon} steps; minibatches of {open_minibatches(config)}, "
             f"{config['mini_epochs']} mini-epochs"
         )
-    size, agents = validation.minibatch_size(config), validation.rows_per_env(params)
+    size, agents = keys.minibatch_size(config), validation.rows_per_env(params)
     each = f" * {agents} agents" if agents > 1 else ""
     return (
         f"{actors} envs * {horizon} steps{each} = {validation.rows_per_epoch(params)}; "
@@ -130,7 +141,7 @@ def batch(params: Params) -> str:
     )
 
 
-def minibatches_for_isaac_lab(config: dict[str, Any]) -> str:
+def open_minibatches(config: dict[str, Any]) -> str:
     """Their size; where it is fixed, --num_envs cannot be anything."""
     size = config.get("minibatch_size")
     if size is None:
@@ -141,7 +152,7 @@ def minibatches_for_isaac_lab(config: dict[str, Any]) -> str:
 
 def schedule(config: dict[str, Any]) -> str:
     rate = f"learning rate {config['learning_rate']}, {config['lr_schedule']}"
-    if config["num_actors"] == simulators.FROM_ISAAC_LAB:
+    if validation.leaves_envs_open(config):
         return f"{rate}; {config['max_epochs']} epochs"
     frames = validation.planned_frames(config)
     return f"{rate}; " + ("no end" if frames is None else f"{tqdm.format_sizeof(frames)} frames")

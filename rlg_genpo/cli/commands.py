@@ -3,6 +3,7 @@
 This file needs click and the standard library only, so that ``--help`` answers at once.
 """
 
+import contextlib
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -14,17 +15,16 @@ from rlg_genpo.errors import ConfigError
 from rlg_genpo.version import __version__
 
 FILE = click.Path(path_type=Path)
+COUNT = click.IntRange(min=1)
 
 
 def whole(text: str) -> int:
-    """A whole number, also written 3e6."""
-    try:
+    """A count, also written 3e6."""
+    with contextlib.suppress(ValueError, OverflowError):
         value = float(text)
-        if value == int(value):
+        if value == int(value) and value > 0:
             return int(value)
-    except (ValueError, OverflowError):
-        pass
-    raise click.BadParameter(f"{text!r} is not a whole number.")
+    raise click.BadParameter(f"{text!r} is not a whole number of at least 1.")
 
 
 def option(name: str, text: str, **settings: Any) -> Callable[..., Any]:
@@ -81,7 +81,7 @@ def command(name: str, text: str, details: str = "", example: str = "") -> Calla
 @words
 @option("--seed", "Seed of the run: params.seed, and the environments'.", type=int)
 @option("--frames", "Environment frames of the whole run.", type=whole, metavar="N")
-@option("--envs", "Parallel environments (config.num_actors).", type=int, metavar="N")
+@option("--envs", "Parallel environments (config.num_actors).", type=COUNT, metavar="N")
 @device
 @option("--runs", "Parent of the run folder (default: runs).", metavar="DIR")
 @option("--name", "Name of the run folder (default: CONFIG_seedN).")
@@ -104,7 +104,7 @@ def train(command_line: str, words: Sequence[str], **options: Any) -> int:
 @run
 @config
 @seed
-@option("--episodes", "How many to play.", type=int, default=10, metavar="N")
+@option("--episodes", "How many to play.", type=COUNT, default=10, metavar="N")
 @click.option("--sample", is_flag=True, help="Sample actions, instead of deterministic ones.")
 @option(
     "--deployment",
@@ -126,7 +126,7 @@ def play(**options: Any) -> None:
 @option(
     "--episodes",
     "Episodes of each kind, rounded up so that every environment contributes as many.",
-    type=int,
+    type=COUNT,
     default=64,
     metavar="N",
 )

@@ -3,14 +3,15 @@
 import importlib
 import re
 from collections.abc import Iterable, Mapping
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from rlg_genpo.cli import known
+from rlg_genpo.algorithm import policy_blocks
+from rlg_genpo.common.schema import nearest
 from rlg_genpo.errors import ConfigError
+from rlg_genpo.host import keys
 from rlg_genpo.isaaclab.tasks import entry_points
 
 Params = dict[str, Any]
@@ -122,37 +123,33 @@ def override(params: Params, assignments: Iterable[str]) -> None:
         assign(params, key.split("."), value)
 
 
-def assign(params: Params, keys: list[str], value: Any) -> None:
+def assign(params: Params, path: list[str], value: Any) -> None:
     """Set one key, making blocks that rl_games knows where the file has none."""
     block = params
-    for depth, key in enumerate(keys):
-        refuse_unknown(block, keys[:depth], key)
-        if depth == len(keys) - 1:
+    for depth, key in enumerate(path):
+        refuse_unknown(block, path[:depth], key)
+        if depth == len(path) - 1:
             block[key] = value
             return
         if block.get(key) is None:
             block[key] = {}
         if not isinstance(block[key], dict):
-            here = ".".join(["params", *keys[: depth + 1]])
+            here = ".".join(["params", *path[: depth + 1]])
             raise ConfigError(f"{here}: is a value, {block[key]!r}, not a block of keys.")
         block = block[key]
 
 
 def refuse_unknown(block: Mapping[str, Any], parents: list[str], key: str) -> None:
     """Refuse an override of a key which rl_games would silently ignore."""
-    names = known.keys(tuple(parents))
-    if key in block or names is None or key in names:
+    names = keys.names(parents)
+    if key in block or names is None:
+        return
+    if parents == ["network"]:
+        names |= {path.rpartition(".")[2] for path in policy_blocks()}
+    if key in names:
         return
     full = ".".join(["params", *parents, key])
     raise ConfigError(
         f"{full}: unknown key{nearest(key, {*names, *block})} "
         "If your own code reads it, put it into the YAML file."
     )
-
-
-def nearest(word: str, names: Iterable[str], count: int = 3) -> str:
-    """ ", did you mean ...?" with the nearest names, or a full stop."""
-    near = get_close_matches(word, list(names), n=count, cutoff=0.6)
-    if not near:
-        return "."
-    return ", did you mean " + " or ".join(repr(name) for name in near) + "?"

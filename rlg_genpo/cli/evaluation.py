@@ -10,10 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from rlg_genpo.cli import configs, machine, rollouts, runs, simulators, validation
+from rlg_genpo.cli import configs, machine, rollouts, runs, validation
 from rlg_genpo.cli.configs import Params
 from rlg_genpo.cli.rollouts import Episode
 from rlg_genpo.cli.runs import Checkpoint
+from rlg_genpo.envs import simulator_of
 from rlg_genpo.errors import ConfigError
 
 Say = Callable[[str], None]
@@ -43,7 +44,7 @@ def locate(word: str, which: str = "last") -> Checkpoint:
     """As :func:`runs.locate`; the name of a configuration for Isaac Lab gets its own answer."""
     given = configs.for_isaac_lab().get(word)
     if given is not None:
-        simulators.refuse_isaac_lab(configs.load(given)["config"])
+        validation.refuse_elsewhere(configs.load(given)["config"])
     return runs.locate(word, which)
 
 
@@ -106,7 +107,6 @@ def kinds_of(params: Params, deployments: Sequence[str]) -> list[Kind]:
 
 def play(options: PlayOptions, say: Say) -> None:
     """Play in one environment; says one line per finished episode, and the mean."""
-    validation.check_count("--episodes", options.episodes)
     checkpoint = locate(options.run)
     given = config_of(checkpoint, options.config)
     params, settings = rollouts.prepared(given, options.device, options.seed)
@@ -128,7 +128,6 @@ def play(options: PlayOptions, say: Say) -> None:
 
 def evaluate(options: EvalOptions, say: Say) -> dict[str, Any]:
     """Measure deterministic and sampled returns; says a table and returns its numbers."""
-    validation.check_count("--episodes", options.episodes)
     checkpoint = locate(options.run, options.checkpoint)
     given = config_of(checkpoint, options.config)
     params, settings = rollouts.prepared(given, options.device, options.seed)
@@ -144,7 +143,7 @@ def evaluate(options: EvalOptions, say: Say) -> dict[str, Any]:
         rollouts.play(stage, per_env, kind.deterministic, found.append)
         results[kind.name] = summary(found, options.seed)
     report = {
-        "task": simulators.task_of(params["config"]),
+        "task": simulator_of(params["config"]).task(params["config"]),
         "policy": params["algo"]["name"],
         "checkpoint": os.path.relpath(checkpoint.path),
         "frames": state["frame"],

@@ -4,7 +4,8 @@ from collections.abc import Iterable
 
 from tqdm import tqdm
 
-from rlg_genpo.cli import configs, simulators, validation
+from rlg_genpo.cli import configs, validation
+from rlg_genpo.envs import simulator_of
 from rlg_genpo.isaaclab.tasks import task_and_key
 
 HEADINGS = ("name", "policy", "task", "envs", "frames")
@@ -35,7 +36,7 @@ def row(name: str) -> tuple[str, ...]:
     policy = policy_name(params["algo"]["name"])
     frames = validation.planned_frames(config)
     total = "unlimited" if frames is None else tqdm.format_sizeof(frames)
-    return name, policy, simulators.task_of(config), str(config["num_actors"]), total
+    return name, policy, simulator_of(config).task(config), str(config["num_actors"]), total
 
 
 def isaac_lab_row(name: str) -> tuple[str, ...]:

@@ -51,11 +51,7 @@ def plot(words: Sequence[str], out: Path, axis: str) -> list[Curve]:
     figure, axes = pyplot.subplots(figsize=(7, 4.2), layout="constrained")
     for curve in found:
         seeds = f" ({curve.seeds} seeds)" if curve.seeds > 1 else ""
-        (line,) = axes.plot(curve.x, curve.mean, label=curve.name + seeds)
-        if curve.seeds > 1:
-            axes.fill_between(
-                curve.x, curve.low, curve.high, color=line.get_color(), alpha=0.2, linewidth=0
-            )
+        draw(axes, curve, label=curve.name + seeds)
     axes.set_xlabel(label)
     axes.set_ylabel("mean return of recent episodes")
     axes.xaxis.set_major_formatter(ticker.EngFormatter(sep=""))
@@ -65,6 +61,15 @@ def plot(words: Sequence[str], out: Path, axis: str) -> list[Curve]:
     figure.savefig(out, dpi=150)
     pyplot.close("all")
     return found
+
+
+def draw(axes: Any, curve: Curve, **style: Any) -> None:
+    """The mean as a line on matplotlib axes, and the range over seeds as a band behind it."""
+    (line,) = axes.plot(curve.x, curve.mean, **style)
+    if curve.seeds > 1:
+        axes.fill_between(
+            curve.x, curve.low, curve.high, color=line.get_color(), alpha=0.2, linewidth=0
+        )
 
 
 def matplotlib() -> tuple[Any, Any]:

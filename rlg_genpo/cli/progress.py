@@ -87,19 +87,17 @@ class Bar(tqdm):
     def display(self, msg: str | None = None, pos: int | None = None) -> None:
         if self.live:
             super().display(msg, pos)
-            return
-        self.fp.write(f"{self}\n")
-        self.fp.flush()
+        elif msg is None:  # an empty one would clear the bar
+            self.fp.write(f"{self}\n")
+            self.fp.flush()
 
     def close(self) -> None:
         """Leave the last state standing."""
-        if self.live or self.disable:
-            super().close()
-            return
-        if self.n != self.last_print_n:
-            self.display()
-        self.disable = True
-        self._decr_instances(self)
+        if not self.live and not self.disable:
+            self.leave = False  # of a last line of tqdm's own
+            if self.n != self.last_print_n:
+                self.display()
+        super().close()
 
 
 class Observer(DefaultAlgoObserver):

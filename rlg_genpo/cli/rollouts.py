@@ -20,7 +20,7 @@ from rlg_genpo.cli.configs import Params
 from rlg_genpo.cli.runs import Checkpoint
 from rlg_genpo.cli.session import seed_all
 from rlg_genpo.common.config import PolicyConfig
-from rlg_genpo.envs import SIMULATORS
+from rlg_genpo.envs import simulator_of
 
 
 @dataclass(frozen=True)
@@ -76,8 +76,7 @@ def set_stage(
         runner.load({"params": params})
         registration.hand_over(runner, settings)
         config = runner.params["config"]
-        for simulator in SIMULATORS.values():
-            simulator.prepare(config)
+        simulator_of(config).prepare(config)
         # The player would drop env_config.seed if it made the environments itself.
         env = vecenv.create_vec_env(config["env_name"], count, **config["env_config"])
         config["vec_env"], config["env_info"] = env, env.get_env_info()

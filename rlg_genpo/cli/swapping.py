@@ -11,9 +11,10 @@ import yaml
 from rlg_genpo.algorithm import algorithms
 from rlg_genpo.cli import configs, validation
 from rlg_genpo.cli.configs import Params
-from rlg_genpo.common.checks import LR_SCHEDULES, block_at
+from rlg_genpo.common.config import block_at
 from rlg_genpo.common.schema import unknown
 from rlg_genpo.errors import ConfigError
+from rlg_genpo.host.keys import LR_SCHEDULES
 
 #: blocks of ``params`` that name the policy
 REPLACED = ("algo", "model", "network")

@@ -15,7 +15,6 @@ from rlg_genpo.cli import (
     machine,
     runs,
     session,
-    simulators,
     validation,
 )
 from rlg_genpo.cli.configs import Params
@@ -23,6 +22,7 @@ from rlg_genpo.cli.runs import Checkpoint, Run
 from rlg_genpo.cli.session import Job
 from rlg_genpo.common.config import PolicyConfig
 from rlg_genpo.errors import ConfigError
+from rlg_genpo.host import keys
 
 Say = Callable[[str], None]
 
@@ -121,7 +121,7 @@ def prepare(
     """
     validation.check_shape(params)
     config = params["config"]
-    simulators.refuse_isaac_lab(config)
+    validation.refuse_elsewhere(config)
     if options.seed is not None:
         params["seed"] = options.seed
     elif params.get("seed") is None:
@@ -148,11 +148,10 @@ def set_envs(params: Params, envs: int, say: Say) -> None:
     """Set ``num_actors``, and a minibatch size that divides the new batch."""
     config = params["config"]
     config["num_actors"] = envs
-    validation.check_count("params.config.num_actors", envs)
     if "minibatch_size" not in config:
         return
-    size = validation.minibatch_size(config)
-    fitting = validation.largest_divisor(params, size)
+    size, rows = config["minibatch_size"], validation.rows_per_epoch(params)
+    fitting = keys.largest_divisor(rows, size, keys.sequence_length(params))
     if fitting != size:
         config["minibatch_size"] = fitting
         agents = validation.rows_per_env(params)
@@ -165,7 +164,6 @@ def set_envs(params: Params, envs: int, say: Say) -> None:
 
 def set_frames(config: dict[str, Any], frames: int, state: dict[str, Any]) -> None:
     """End after ``frames`` environment frames: in epochs, as rl_games' linear schedule counts."""
-    validation.check_count("--frames", frames)
     left = max(0, frames - state["frame"])
     config["max_epochs"] = state["epoch"] + ceil(left / validation.frames_per_epoch(config))
     config.pop("max_frames", None)

@@ -9,8 +9,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import Field, asdict, dataclass, field, fields, is_dataclass
 from typing import Any, ClassVar, TypeVar
 
-from rlg_genpo.common import checks, schema
+from rlg_genpo.common import schema
 from rlg_genpo.errors import ConfigError
+from rlg_genpo.host import keys
 
 Config = TypeVar("Config", bound="PolicyConfig")
 
@@ -48,8 +49,8 @@ class PolicyConfig:
             *parents, key = path.split(".")
             parent: Mapping[str, Any] = params
             for name in parents:
-                parent = checks.block_at(parent, name)
-                checks.refuse_misspelt(parent, key, ".".join(["params", *parents]))
+                parent = block_at(parent, name)
+                refuse_misspelt(parent, key, ".".join(["params", *parents]))
             values[spec.name] = _read(parent.get(key), kind, f"params.{path}")
         config = cls(**values)
         config.check(params)
@@ -61,9 +62,9 @@ class PolicyConfig:
         Raises:
             ConfigError: naming the key, the value and the way out.
         """
-        config = checks.block_at(params, "config")
-        checks.check_schedule(config, self.rate_bounds())
-        checks.check_bounds(config)
+        config = block_at(params, "config")
+        keys.check_schedule(config, self.rate_bounds())
+        keys.check_bounds(config)
 
     def rate_bounds(self) -> tuple[float, float | None] | None:
         """Bounds of the adaptive learning rate (None: its start); None leaves it to rl_games."""
@@ -115,6 +116,22 @@ def _read(given: Any, kind: Any, path: str) -> Any:
     if is_dataclass(kind):
         return schema.parse(typing.cast(type, kind), given, path)
     return schema.checked(given, kind, path, {})
+
+
+def block_at(params: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """A block that every rl_games YAML has."""
+    block = params.get(name)
+    if not isinstance(block, Mapping):
+        raise ConfigError(f"params.{name}: missing, or not a block of keys.")
+    return block
+
+
+def refuse_misspelt(network: Mapping[str, Any], block: str, path: str) -> None:
+    """A block of ours under a slip of its name, which rl_games would silently ignore."""
+    for key in network:
+        near = schema.nearest(str(key).lower(), [block], cutoff=0.7)
+        if key != block and near != ".":
+            raise ConfigError(f"{path}.{key}: unknown key{near}")
 
 
 def refuse_trunks(network: Mapping[str, Any], why: str) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import torch
+from rl_games.common import vecenv
 from rl_games.common.ivecenv import IVecEnv
 from torch import Tensor
 
@@ -107,6 +108,23 @@ class JointEnv(IVecEnv):
 
     def set_env_state(self, env_state: Any) -> None:
         self.vec_env.set_env_state(env_state)
+
+
+def join(params: dict[str, Any]) -> dict[str, Any]:
+    """A copy of ``params`` whose environments are made, and their agents joined.
+
+    rl_games takes environments that are made already from ``params.config``.
+    """
+    config = dict(params["config"])
+    if config.get("env_info") is None:
+        config["vec_env"] = vecenv.create_vec_env(
+            config["env_name"], config["num_actors"], **config.get("env_config", {})
+        )
+        config["env_info"] = config["vec_env"].get_env_info()
+    if config["env_info"].get("agents", 1) > 1:
+        config["vec_env"] = joined(config["vec_env"])
+        config["env_info"] = config["vec_env"].get_env_info()
+    return {**params, "config": config}
 
 
 def joined(vec_env: IVecEnv) -> IVecEnv:

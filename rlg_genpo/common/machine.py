@@ -1,4 +1,8 @@
-"""What an agent and a player check of the YAML before rl_games reads it."""
+"""The device and torch's threads where a YAML leaves them open, and what rl_games would not refuse.
+
+Agents and players decide by :func:`admit` before rl_games reads the YAML; the command line decides
+earlier, with its own wish for a device.
+"""
 
 import logging
 import os
@@ -7,7 +11,6 @@ from typing import Any
 import torch
 from rl_games.algos_torch.model_builder import NetworkBuilder
 
-from rlg_genpo.common.device import pick_device
 from rlg_genpo.common.schema import unknown
 from rlg_genpo.errors import ConfigError
 from rlg_genpo.host import compat
@@ -16,18 +19,63 @@ logger = logging.getLogger(__name__)
 
 #: up to this many cores, torch's threads cost more than they bring to layers this small
 FEW_CORES = 4
+#: rl_games' own choice on any machine with as many cores
+MOST_THREADS = 4
 
 
-def suit_a_cpu(params: dict[str, Any]) -> None:
-    """What rl_games leaves open and a CPU run suffers from; a YAML's own settings stand.
+def cores() -> int:
+    """Processor cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
-    Compiling costs a short run more than it saves; rl_games' up to four torch threads wait for the
-    simulator's on a small machine.
+
+def set_device(config: dict[str, Any], wish: str | None = None) -> str:
+    """Set ``device`` and ``device_name``, which rl_games reads apart; returns the device.
+
+    Args:
+        config: ``params.config``, changed in place; rl_games would assume cuda:0 for a missing key.
+        wish: None to fill in missing keys alone. Or the user's: cpu, cuda, or auto for what the
+            configuration says if that is there, else CUDA, else the CPU.
+
+    Raises:
+        ConfigError: CUDA is asked for and torch sees none.
     """
-    params["config"].setdefault("torch_compile", False)
-    if "torch_threads" not in params and (os.cpu_count() or 1) <= FEW_CORES:
-        torch.set_num_threads(1)
-        logger.info("params.torch_threads: not given; one thread on this small CPU.")
+    cuda = torch.cuda.is_available()
+    default = "cuda:0" if cuda else "cpu"
+    if wish is not None:
+        device = str(config.get("device", config.get("device_name", default)))
+        if wish == "cpu" or (wish == "auto" and not cuda):
+            device = "cpu"
+        elif wish == "cuda" and not device.startswith("cuda"):
+            device = "cuda:0"
+        config["device"] = config["device_name"] = device
+    for key in ("device", "device_name"):
+        config.setdefault(key, default)
+        if str(config[key]).startswith("cuda") and not cuda:
+            raise ConfigError(
+                f"params.config.{key}: {config[key]}, but torch sees no CUDA device; use cpu for "
+                "config.device and config.device_name, or --device cpu."
+            )
+    if config["device"] == "cpu":
+        # Compiling costs 20 to 60 seconds, more than it saves in most runs on a CPU.
+        config.setdefault("torch_compile", False)
+    return config["device"]
+
+
+def set_threads(params: dict[str, Any]) -> bool:
+    """Set torch's threads; returns whether the YAML left that open.
+
+    rl_games would take ``min(4, cores)``. On a small machine they wait for the simulator's.
+    """
+    if "torch_threads" in params:
+        return False
+    available = cores()
+    params["torch_threads"] = (
+        1 if available <= FEW_CORES else min(MOST_THREADS, available // MOST_THREADS)
+    )
+    torch.set_num_threads(params["torch_threads"])
+    return True
 
 
 def admit(params: dict[str, Any]) -> None:
@@ -36,9 +84,8 @@ def admit(params: dict[str, Any]) -> None:
     Raises:
         ConfigError: naming the key, the value and the way out.
     """
-    pick_device(params["config"], torch.cuda.is_available())
-    if str(params["config"]["device"]) == "cpu":
-        suit_a_cpu(params)
+    if set_device(params["config"]) == "cpu" and set_threads(params):
+        logger.info("params.torch_threads: not given; %d on this CPU.", params["torch_threads"])
     if params["config"].get("schedule_type") == "per_minibatch" and not compat.renames_legacy():
         raise ConfigError(
             "params.config.schedule_type: per_minibatch is a word of rl_games 2.0; this version "

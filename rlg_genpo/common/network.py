@@ -8,7 +8,7 @@ from rl_games.algos_torch.network_builder import NetworkBuilder
 from torch import Tensor, nn
 
 from rlg_genpo.common.config import PolicyConfig
-from rlg_genpo.common.flow_config import PATH, FlowConfig
+from rlg_genpo.common.flow_config import PATH
 from rlg_genpo.common.messages import Seen
 from rlg_genpo.common.policy import Policy
 from rlg_genpo.common.trunks import DictTrunk, Trunk
@@ -143,14 +143,4 @@ class FlowBuilder(PolicyBuilder):
 
     def make_velocity(self, condition_dim: int, action_dim: int) -> Velocity:
         """The velocity network; a replacement subclasses :class:`Velocity`."""
-        flow: FlowConfig = self.settings.flow
-        return Velocity(
-            condition_dim,
-            action_dim,
-            flow.steps,
-            flow.units,
-            flow.activation,
-            flow.time_embedding,
-            flow.time_units,
-            flow.output_scale,
-        )
+        return Velocity(condition_dim, action_dim, self.settings.flow)

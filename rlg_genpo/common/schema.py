@@ -100,9 +100,9 @@ def unknown(key: str, known: typing.Iterable[str], noun: str = "key") -> str:
     return f"unknown {noun}{nearest(key, names)} Known {noun}s: {', '.join(names)}."
 
 
-def nearest(word: str, names: typing.Iterable[str]) -> str:
-    """The end of a sentence about an unknown word: ", did you mean ...?", or a full stop."""
-    near = get_close_matches(word, list(names), n=1, cutoff=0.5)
+def nearest(word: str, names: typing.Iterable[str], cutoff: float = 0.5) -> str:
+    """The end of a sentence about an unknown word: ", did you mean 'x'?", or a full stop."""
+    near = get_close_matches(word, list(names), n=1, cutoff=cutoff)
     return f", did you mean '{near[0]}'?" if near else "."
 
 

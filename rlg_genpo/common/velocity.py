@@ -6,14 +6,54 @@ condition's part is computed once per state, the time's part once per flow step 
 and only the action's part, D wide, stands inside the loop.
 """
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from rlg_genpo.common.split import SplitMLP
-from rlg_genpo.common.time_embedding import TimeEmbedding, cycled
+from rlg_genpo.common.flow_config import FlowConfig
+from rlg_genpo.common.layers import SplitMLP, mlp
+
+
+def sinusoidal(time: Tensor, width: int) -> Tensor:
+    """sin, cos of time, shape (N,), at width/2 frequencies from 1 down to 1/10000: (N, width)."""
+    half = width // 2
+    exponent = torch.arange(half, dtype=time.dtype, device=time.device) / max(half - 1, 1)
+    angle = time.unsqueeze(-1) * torch.exp(-math.log(10_000) * exponent)
+    return torch.cat([angle.sin(), angle.cos()], dim=-1)
+
+
+def cycled(values: Tensor, rows: int) -> Tensor:
+    """(T, ...) repeated to (rows, ...): row i is ``values[i % T]``."""
+    cycles = -(-rows // len(values))
+    return values.repeat(cycles, *[1] * (values.dim() - 1))[:rows]
+
+
+class TimeEmbedding(nn.Module):
+    """Embeddings of all N step times k/N at once: no argument, returns (N, width).
+
+    Sinusoidal features as in "Attention Is All You Need", 2017, https://arxiv.org/abs/1706.03762,
+    then an MLP back to the same width, as in GenPO (https://arxiv.org/abs/2505.18763).
+
+    A flow that acts only ever stands at these N times, so they are embedded once per step of
+    training or rollout and not once per sample.
+    """
+
+    def __init__(self, flow: FlowConfig) -> None:
+        super().__init__()
+        self.width = flow.time_embedding
+        times = torch.arange(flow.steps) / flow.steps
+        self.register_buffer("features", sinusoidal(times, self.width))
+        self.mlp = mlp(self.width, flow.time_units, self.width, flow.activation)
+
+    def forward(self) -> Tensor:
+        return self.mlp(self.features)
+
+    def of(self, times: Tensor) -> Tensor:
+        """Embeddings of any times in [0, 1], (T,) to (T, width): what flow matching trains on."""
+        return self.mlp(sinusoidal(times, self.width))
 
 
 class Condition(NamedTuple):
@@ -38,31 +78,17 @@ class Velocity(SplitMLP):
     Args:
         condition_dim: width of what the flow is conditioned on (an observation or features).
         action_dim: D; half of GenPO's doubled action.
-        steps: N.
-        units: hidden widths, at least one.
-        activation: a key of :data:`rlg_genpo.common.mlp.ACTIVATIONS`.
-        time_embedding: width of the time embedding, even.
-        time_units: hidden widths of the time embedding's MLP.
-        output_scale: factor on the last layer's initial weight.
+        flow: N, the widths, and the scale of the last layer.
     """
 
-    def __init__(
-        self,
-        condition_dim: int,
-        action_dim: int,
-        steps: int,
-        units: Sequence[int],
-        activation: str = "mish",
-        time_embedding: int = 32,
-        time_units: Sequence[int] = (256, 256),
-        output_scale: float = 0.01,
-    ) -> None:
+    def __init__(self, condition_dim: int, action_dim: int, flow: FlowConfig) -> None:
+        units, width = flow.units, flow.time_embedding
         super().__init__(
-            condition_dim, action_dim, units, activation, output_scale, extra_dim=time_embedding
+            condition_dim, action_dim, units, flow.activation, flow.output_scale, extra_dim=width
         )
-        self.steps = steps
-        self.time = TimeEmbedding(steps, time_embedding, time_units, activation)
-        self.from_time = nn.Linear(time_embedding, units[0], bias=False)
+        self.steps = flow.steps
+        self.time = TimeEmbedding(flow)
+        self.from_time = nn.Linear(width, units[0], bias=False)
         nn.init.uniform_(self.from_time.weight, -self.bound, self.bound)
 
     def condition(self, source: Tensor) -> Condition:

@@ -51,9 +51,7 @@ class CPPOAgent(PPOAgent):
         if self.bounds_loss_coef:
             bound = losses.BOUNDS[self.bound_loss_type](density.gaussian.mean)
             terms["bounds"] = (self.bounds_loss_coef, masked_mean(bound, batch.mask))
-        if self.entropy_coef:
-            terms["entropy"] = (-self.entropy_coef, masked_mean(density.entropy, batch.mask))
-        return terms
+        return terms | super().policy_losses(batch, answer)
 
     def _regulariser(self, batch: Minibatch, answer: Evaluation) -> Tensor:
         algo, kernel, rollout = self.settings.algo, answer.density.gaussian, batch.rollout

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from rlg_genpo.common import ema, flow_matching
 from rlg_genpo.common.optimizer import adam
-from rlg_genpo.common.time_embedding import cycled
+from rlg_genpo.common.velocity import cycled
 from rlg_genpo.cppo.config import AlgoConfig
 from rlg_genpo.cppo.policy import CPPO
 

@@ -1,7 +1,7 @@
 """Conditional PPO's network."""
 
+from rlg_genpo.common.layers import SplitMLP
 from rlg_genpo.common.network import FlowBuilder
-from rlg_genpo.common.split import SplitMLP
 from rlg_genpo.common.velocity import Velocity
 from rlg_genpo.cppo.config import CPPOConfig
 from rlg_genpo.cppo.policy import CPPO

@@ -14,8 +14,8 @@ import torch
 from torch import Tensor, nn
 
 from rlg_genpo.common import flow_matching, gaussian
+from rlg_genpo.common.layers import SplitMLP
 from rlg_genpo.common.policy import Acted, Evaluated, Gaussian, LikelihoodPolicy
-from rlg_genpo.common.split import SplitMLP
 from rlg_genpo.common.velocity import Velocity
 
 

@@ -13,8 +13,8 @@ from rlg_genpo.common import gaussian
 def langevin(delta: Tensor, reference: Tensor, sigma: Tensor, scale: float = 1.0) -> Tensor:
     """|delta + sigma^2/2 a_k / scale^2|^2 / sigma^2, with no gradient to sigma.
 
-    Twice the KL between the kernel and the law of one Langevin step of size sigma^2/2 from a_k
-    towards N(0, scale^2 I), which is N(a_k - sigma^2/2 a_k / scale^2, sigma^2).
+    This is twice the KL between the kernel and N(a_k - sigma^2/2 a_k / scale^2, sigma^2), the
+    distribution after one Langevin step of size sigma^2/2 from a_k towards N(0, scale^2 I).
     """
     sigma = sigma.detach()
     return ((delta + 0.5 * (sigma / scale).square() * reference) / sigma).square().sum(dim=-1)

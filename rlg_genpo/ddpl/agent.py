@@ -21,7 +21,7 @@ from torch import Tensor
 
 from rlg_genpo.common.agent import PROBE_SAMPLES, Agent
 from rlg_genpo.common.estimators import nearest_neighbour_entropy
-from rlg_genpo.ddpl import hosts, score_matching
+from rlg_genpo.ddpl import score_matching
 from rlg_genpo.ddpl.config import DDPLConfig
 from rlg_genpo.ddpl.improvement import Improvement, Rollout, Weighted
 from rlg_genpo.errors import DivergedError
@@ -38,7 +38,6 @@ class DDPLAgent(Agent):
     settings: DDPLConfig
 
     def __init__(self, base_name: str, params: dict[str, Any], settings: DDPLConfig) -> None:
-        params, settings = hosts.join(params, settings)
         super().__init__(base_name, params, settings)
         self.names = [agent.name for agent in settings.agents or ()]
         rate = float(self.config["learning_rate"])

@@ -4,27 +4,18 @@ What is the paper's and what is our reconstruction: :mod:`rlg_genpo.ddpl.agent`.
 """
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import MISSING, dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from rlg_genpo.common.config import PolicyConfig, block, refuse_trunks
 from rlg_genpo.common.flow_config import ACTIVATION_NAMES
 from rlg_genpo.common.schema import at_least, even, one_of, option, positive, widths, within
+from rlg_genpo.ddpl.agents import AgentConfig, agents_of, check_agents
 from rlg_genpo.errors import ConfigError
 
-AGENTS = "params.network.agents"
 DIFFUSION = "params.network.diffusion"
 VARIANCES = ("beta", "posterior")
-
-
-@dataclass(frozen=True)
-class AgentConfig:
-    """One entry of ``params.network.agents``: a slice of the flat observation and action."""
-
-    name: str = option(MISSING, "the agent's name.")
-    obs: int = option(MISSING, "O_i, how many observations are its own.", at_least(1))
-    act: int = option(MISSING, "D_i, how many action components are its own.", at_least(1))
 
 
 @dataclass(frozen=True)
@@ -142,7 +133,7 @@ class DDPLConfig(PolicyConfig):
     def check(self, params: Mapping[str, Any]) -> None:
         check_algo(self.algo)
         if self.agents is not None:
-            check_agents(self.agents, self.diffusion)
+            check_agents(self.agents, self.diffusion.shared_weights)
         steps = self.diffusion.sampling_steps
         if steps is not None and steps > self.diffusion.steps:
             raise ConfigError(
@@ -162,13 +153,8 @@ class DDPLConfig(PolicyConfig):
         super().check(params)
 
     def resolve(self, env_info: Mapping[str, Any], env: Any) -> "DDPLConfig":
-        # Imported here: what asks an environment needs torch, and this file does not.
-        from rlg_genpo.ddpl import hosts
-
-        agents = hosts.agents_of(self.agents, env_info, env)
-        check_agents(agents, self.diffusion)
-        observation, action = env_info["observation_space"], env_info["action_space"]
-        check_sizes(agents, observation.shape[0], action.shape[0])
+        agents = agents_of(self.agents, env_info, env)
+        check_agents(agents, self.diffusion.shared_weights)
         return replace(self, agents=agents)
 
     @classmethod
@@ -207,36 +193,3 @@ def check_algo(algo: AlgoConfig) -> None:
             f"params.algo.min_temperature: {algo.min_temperature:g} must be below "
             f"max_temperature, {algo.max_temperature:g}."
         )
-
-
-def check_agents(agents: Sequence[AgentConfig], diffusion: DiffusionConfig) -> None:
-    """Hold the agents against each other: their names, and their sizes under shared weights."""
-    if not agents:
-        raise ConfigError(f"{AGENTS}: must be a list of {{name, obs, act}}, got [].")
-    names = [agent.name for agent in agents]
-    for i, name in enumerate(names):
-        if name in names[:i]:
-            raise ConfigError(f"{AGENTS}[{i}].name: {name!r} is named twice.")
-        if "/" in name or not name:
-            raise ConfigError(f"{AGENTS}[{i}].name: must be a word without '/', got {name!r}.")
-    if diffusion.shared_weights and len({(agent.obs, agent.act) for agent in agents}) > 1:
-        sizes = ", ".join(f"{agent.name} {agent.obs} to {agent.act}" for agent in agents)
-        raise ConfigError(
-            f"{DIFFUSION}.shared_weights: the agents differ in size ({sizes}); set it to False."
-        )
-
-
-def check_sizes(agents: Sequence[AgentConfig], obs: int, act: int) -> None:
-    """The slices add up to the flat observation and action.
-
-    Raises:
-        ConfigError: they do not; shows the sum and what the environment has.
-    """
-    for key, total in (("obs", obs), ("act", act)):
-        sizes = [getattr(agent, key) for agent in agents]
-        if sum(sizes) != total:
-            what = "observations" if key == "obs" else "action components"
-            raise ConfigError(
-                f"{AGENTS}: the agents' {key}, {' + '.join(map(str, sizes))} = {sum(sizes)}, must "
-                f"add up to the environment's {total} {what}."
-            )

@@ -1,4 +1,9 @@
-"""Each agent of a trained DDPL model by itself: taken out, saved to a file, loaded from it."""
+"""Each agent of a trained DDPL model by itself: taken out, saved to a file, loaded from it.
+
+An agent's policy knows nothing of the other agents, of the critics and of rl_games; it runs on a
+robot, from that robot's own observation alone. B batch, O the agent's observation size, D its
+action size.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
@@ -6,37 +11,72 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from rlg_genpo.common.schema import unknown
-from rlg_genpo.ddpl.config import AGENTS, AgentConfig, DDPLConfig, DiffusionConfig
-from rlg_genpo.ddpl.denoisers import make_denoisers
+from rlg_genpo.ddpl.agents import AGENTS, AgentConfig
+from rlg_genpo.ddpl.config import DDPLConfig, DiffusionConfig
+from rlg_genpo.ddpl.networks import Denoisers
 from rlg_genpo.ddpl.policy import DDPL
-from rlg_genpo.ddpl.single import AgentPolicy, own_rows
 from rlg_genpo.ddpl.slices import Slices
 from rlg_genpo.errors import CheckpointError, ConfigError
 
+#: as rl_games normalises observations
+EPSILON, LIMIT = 1e-5, 5.0
 #: raised when a file of before can no longer be read
 FORMAT = 1
 KEY = "rlg_genpo_agent"
 
 
+class AgentPolicy(nn.Module):
+    """Raw observations (B, O) to actions (B, D) in [-1, 1], for the caller to stretch to its range.
+
+    Args:
+        name: the agent's.
+        policy: a :class:`DDPL` of this agent alone.
+        mean: of its observations, (O,).
+        variance: of its observations, (O,).
+    """
+
+    mean: Tensor
+    deviation: Tensor
+
+    def __init__(self, name: str, policy: DDPL, mean: Tensor, variance: Tensor) -> None:
+        super().__init__()
+        self.name = name
+        self.policy = policy
+        self.register_buffer("mean", mean.float())
+        self.register_buffer("deviation", (variance.float() + EPSILON).sqrt())
+
+    @torch.no_grad()
+    def forward(self, obs: Tensor, deterministic: bool = True) -> Tensor:
+        """The reverse process without noise when deterministic, else a sample."""
+        source = ((obs - self.mean) / self.deviation).clamp(-LIMIT, LIMIT)
+        return self.policy.play(self.policy.condition(source), deterministic, None)
+
+
+def own_rows(whole: nn.Module, own: nn.Module, agent: int) -> None:
+    """Copy one agent's weights out of a network of all agents, whose parameters are (n, ...).
+
+    Agents narrower than the widest fill its rows from the front; what they do not fill is cut off.
+    """
+    with torch.no_grad():
+        pairs = zip(whole.parameters(), own.parameters(), strict=True)
+        for source, target in pairs:
+            # One row where the agents share their weights.
+            row = source[min(agent, len(source) - 1)]
+            target.copy_(row[tuple(slice(width) for width in target.shape[1:])].unsqueeze(0))
+
+
 def alone(agent: AgentConfig, diffusion: DiffusionConfig, mean: Tensor, var: Tensor) -> AgentPolicy:
     """An agent's policy with initial weights."""
     # Alone, nobody's weights are shared.
-    denoisers = make_denoisers([agent.obs], [agent.act], diffusion, shared=False)
-    policy = DDPL(
-        Slices([agent.obs]),
-        Slices([agent.act]),
-        denoisers,
-        None,
-        diffusion.sampling_steps or diffusion.steps,
-        diffusion.variance,
-    )
+    denoisers = Denoisers([agent.obs], [agent.act], diffusion, shared=False)
+    policy = DDPL(Slices([agent.obs]), Slices([agent.act]), denoisers, None, diffusion)
     return AgentPolicy(agent.name, policy, mean, var)
 
 
-def agents_of(model: Any) -> list[AgentPolicy]:
+def taken_apart(model: Any) -> list[AgentPolicy]:
     """Every agent of a trained model, on its device, with copies of its weights."""
     network = model.a2c_network
     found = []
@@ -92,7 +132,7 @@ def export(
     model.load_state_dict(state["model"])
     folder.mkdir(parents=True, exist_ok=True)
     written = []
-    for agent, own in zip(agents, agents_of(model), strict=True):
+    for agent, own in zip(agents, taken_apart(model), strict=True):
         if not names or agent.name in names:
             path = folder / f"{agent.name}.pt"
             temporary = path.with_name(f".{path.name}.tmp")

@@ -3,9 +3,9 @@
 from typing import Any
 
 from rlg_genpo.common.network import ActorCritic, PolicyBuilder, flat_size
-from rlg_genpo.ddpl import config
-from rlg_genpo.ddpl.action_values import ActionValues
-from rlg_genpo.ddpl.denoisers import Denoisers, make_denoisers
+from rlg_genpo.ddpl.agents import AGENTS, check_sizes
+from rlg_genpo.ddpl.config import DDPLConfig
+from rlg_genpo.ddpl.networks import ActionValues, Denoisers
 from rlg_genpo.ddpl.policy import DDPL
 from rlg_genpo.ddpl.slices import Slices
 from rlg_genpo.errors import ConfigError
@@ -15,7 +15,7 @@ from rlg_genpo.host import compat
 class Team(ActorCritic):
     """The network of several agents, and the settings that say what each of them is."""
 
-    def __init__(self, trunk: Any, policy: DDPL, settings: config.DDPLConfig) -> None:
+    def __init__(self, trunk: Any, policy: DDPL, settings: DDPLConfig) -> None:
         super().__init__(trunk, policy, on_features=False)
         self.settings = settings
 
@@ -23,39 +23,37 @@ class Team(ActorCritic):
 class DDPLBuilder(PolicyBuilder):
     """``network.name: ddpl_actor_critic``."""
 
-    settings: config.DDPLConfig
+    settings: DDPLConfig
 
     def build(self, name: str, **kwargs: Any) -> Team:
         shape, agents = kwargs["input_shape"], self.settings.agents
         if shape is None:
             compat.refuse_space("observation")
         if agents is None:
-            raise ConfigError(f"{config.AGENTS}: missing; list each agent's {{name, obs, act}}.")
+            raise ConfigError(f"{AGENTS}: missing; list each agent's {{name, obs, act}}.")
         width = flat_size(
             shape,
-            f"{config.AGENTS}: the agents' slices need a flat observation vector, got {{shape}}.",
+            f"{AGENTS}: the agents' slices need a flat observation vector, got {{shape}}.",
         )
-        config.check_sizes(agents, width, kwargs["actions_num"])
+        check_sizes(agents, width, kwargs["actions_num"])
         trunk = self.make_trunk(own_critic=True, **kwargs)
         observations = [agent.obs for agent in agents]
         actions = [agent.act for agent in agents]
-        diffusion = self.settings.diffusion
         policy = DDPL(
             Slices(observations),
             Slices(actions),
             self.make_denoisers(observations, actions),
             self.make_action_values(observations, actions),
-            diffusion.sampling_steps or diffusion.steps,
-            diffusion.variance,
+            self.settings.diffusion,
         )
         return Team(trunk, policy, self.settings)
 
     def make_denoisers(self, observations: list[int], actions: list[int]) -> Denoisers:
         """The policies; a replacement subclasses :class:`Denoisers`."""
         diffusion = self.settings.diffusion
-        return make_denoisers(observations, actions, diffusion, diffusion.shared_weights)
+        return Denoisers(observations, actions, diffusion, diffusion.shared_weights)
 
     def make_action_values(self, observations: list[int], actions: list[int]) -> ActionValues:
         """A_i; a replacement subclasses :class:`ActionValues`."""
-        block, shared = self.settings.action_value, self.settings.diffusion.shared_weights
-        return ActionValues(observations, actions, block.units, block.activation, shared)
+        shared = self.settings.diffusion.shared_weights
+        return ActionValues(observations, actions, self.settings.action_value, shared)

@@ -6,26 +6,24 @@ import torch
 from torch import Tensor
 
 from rlg_genpo.common.player import Player
-from rlg_genpo.ddpl import hosts
 from rlg_genpo.ddpl.config import DDPLConfig
-from rlg_genpo.ddpl.export import agents_of
-from rlg_genpo.ddpl.single import AgentPolicy
+from rlg_genpo.ddpl.export import AgentPolicy, taken_apart
 
 
 class DDPLPlayer(Player):
     """``algo.name: ddpl``."""
 
     def __init__(self, params: dict[str, Any], settings: DDPLConfig) -> None:
-        super().__init__(*hosts.join(params, settings))
+        super().__init__(params, settings)
         self.actors: list[AgentPolicy] = []
 
     def restore(self, fn: str) -> None:
         super().restore(fn)
-        self.actors = agents_of(self.model)
+        self.actors = taken_apart(self.model)
 
     def choose(self, obs: Any, deterministic: bool) -> Tensor:
         # No critic, no joint network: the agents were taken apart and go their own ways.
-        self.actors = self.actors or agents_of(self.model)
+        self.actors = self.actors or taken_apart(self.model)
         observations = self.model.policy.observations
         parts = [
             actor(obs[:, observations.span(index)], deterministic)

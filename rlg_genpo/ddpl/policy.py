@@ -14,9 +14,9 @@ from torch import Tensor
 
 from rlg_genpo.common.policy import Acted, Policy
 from rlg_genpo.ddpl import diffusion
-from rlg_genpo.ddpl.action_values import ActionValues
-from rlg_genpo.ddpl.denoisers import Condition, Denoisers
+from rlg_genpo.ddpl.config import DiffusionConfig
 from rlg_genpo.ddpl.diffusion import Schedule
+from rlg_genpo.ddpl.networks import ActionValues, Condition, Denoisers
 from rlg_genpo.ddpl.slices import Slices
 
 
@@ -28,8 +28,7 @@ class DDPL(Policy):
         actions: the slices of the flat action.
         denoisers: the policies.
         action_values: the critics A_i, for training alone; None to act only.
-        sampling_steps: S, how many noise levels are gone through to act.
-        variance: of each reverse step's noise.
+        config: how many noise levels are gone through to act, and each reverse step's variance.
     """
 
     #: None where the agents only act
@@ -44,16 +43,15 @@ class DDPL(Policy):
         actions: Slices,
         denoisers: Denoisers,
         action_values: ActionValues | None,
-        sampling_steps: int,
-        variance: str,
+        config: DiffusionConfig,
     ) -> None:
         super().__init__()
         self.observations, self.actions = observations, actions
         self.denoisers = denoisers
         self.action_values = action_values
-        self.variance = variance
+        self.variance = config.variance
         self.stored_dim = actions.total
-        levels = diffusion.respaced(len(denoisers.alpha_bar), sampling_steps)
+        levels = diffusion.respaced(config.steps, config.sampling_steps or config.steps)
         shares = diffusion.following(denoisers.alpha_bar[levels])
         self.register_buffer("alpha_bar", shares.alpha_bar, persistent=False)
         self.register_buffer("before", shares.before, persistent=False)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from rlg_genpo.ddpl import diffusion
-from rlg_genpo.ddpl.action_values import ActionValues
+from rlg_genpo.ddpl.networks import ActionValues
 from rlg_genpo.ddpl.policy import DDPL
 
 #: states for which proposals are made at once: 16 proposals of 3 agents in a layer of 64 are 25 MB

@@ -1,24 +1,23 @@
 """What our multi-agent environments share: their options, and their side of rl_games' interface."""
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import torch
-from rl_games.common.ivecenv import IVecEnv
 from torch import Tensor
 
 from rlg_genpo.common.schema import one_of, option
-from rlg_genpo.envs.layout import OWN, TEAM, Layout, stretched
-from rlg_genpo.envs.simulator import refuse_other_device
+from rlg_genpo.envs.layout import OWN, TEAM, Layout, check_critic, stretched
+from rlg_genpo.envs.simulator import AdaptedEnv, Adapter, SimulatorConfig
 
 #: ages at which staggered episodes begin: so many, evenly over an episode
 AGES = 10
 
 
 @dataclass(frozen=True, kw_only=True)
-class AgentsConfig:
+class AgentsConfig(SimulatorConfig):
     """``params.config.env_config``, as far as every multi-agent simulator understands it."""
 
     joint: bool = option(False, "give rl_games the agents as one; needed where their sizes differ")
@@ -33,10 +32,6 @@ class AgentsConfig:
         "begin training at random ages of the first episodes, which then end earlier, so that not "
         "all end in the same step; the returns of the first epochs are those of shorter episodes",
     )
-    device: str | None = option(
-        None, "of the tensors; params.config.device, or else CUDA if torch sees one, else cpu"
-    )
-    seed: int | None = option(None, "of the simulation; rl_games fills in params.seed")
 
 
 class Step(NamedTuple):
@@ -48,7 +43,7 @@ class Step(NamedTuple):
     late: Tensor  # (B,) of bool, an end at the time limit
 
 
-class AgentsEnv(IVecEnv):
+class AgentsEnv(AdaptedEnv):
     """A vector of B environments with n agents each, in one of the two layouts.
 
     A simulator sets ``low`` and ``high``, each agent's range of actions (D_i,), on the device on
@@ -116,8 +111,7 @@ class AgentsEnv(IVecEnv):
         Raises:
             ConfigError: the agent and the environments are on different devices.
         """
-        for agent in args[:1]:
-            refuse_other_device(agent, self.device)
+        super().set_train_info(env_frames, *args, **kwargs)
         if self._may_stagger:
             self._may_stagger = False
             if env_frames:
@@ -129,3 +123,14 @@ class AgentsEnv(IVecEnv):
     @abstractmethod
     def _grow_older(self, share: Tensor) -> None:
         """Count a share in [0, 1) of the episode's steps, (B,), as if they were done."""
+
+
+class AgentsSimulator(Adapter):
+    """A multi-agent simulator, of which a single environment is cheap to make."""
+
+    @abstractmethod
+    def layout(self, config: Mapping[str, Any]) -> Layout:
+        """What the agents of ``params.config`` look like; makes one environment to see."""
+
+    def check(self, config: Mapping[str, Any]) -> None:
+        check_critic(config, self.layout(config))

@@ -5,7 +5,7 @@ other's, and both receive the same payoff. In the middle, where both do nothing,
 worth 0.6; where both act by 0.6, in any direction, stand four narrower bumps worth 1. From a broad
 start the actions at 0.6 are worth more on average, and a policy of several modes finds that out.
 One of a single mode, in the middle between two that are alike, can only become narrower there.
-:mod:`rlg_genpo.envs.game_grid` solves it without networks.
+examples/analysis/game_grid.py solves it without networks.
 
 B environments, n = 2 agents.
 """
@@ -15,15 +15,18 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from rl_games.common.ivecenv import IVecEnv
 from torch import Tensor
 
 from rlg_genpo.common.schema import option, parse
 from rlg_genpo.envs.layout import AgentSize, Layout
-from rlg_genpo.envs.simulator import PATH, Entry, device_of, refuse_critic, refuse_other_device
-
-#: ``params.config.env_name``, and the name in rl_games' table of vectorised environments
-NAME = "game"
+from rlg_genpo.envs.simulator import (
+    PATH,
+    AdaptedEnv,
+    Adapter,
+    SimulatorConfig,
+    device_of,
+    refuse_critic,
+)
 
 #: size of both actions in the local optimum, what that is worth, its bump's standard deviation
 LOCAL, LOCAL_WORTH, LOCAL_WIDTH = 0.0, 0.6, 0.4
@@ -47,17 +50,13 @@ def bump(actions: Tensor, centre: float, worth: float, width: float) -> Tensor:
 
 
 @dataclass(frozen=True)
-class GameConfig:
+class GameConfig(SimulatorConfig):
     """``params.config.env_config``; the number of environments is ``params.config.num_actors``."""
 
     joint: bool = option(False, "give rl_games the agents as one, whose action is both agents'")
-    device: str | None = option(
-        None, "of the tensors; params.config.device, or else CUDA if torch sees one, else cpu"
-    )
-    seed: int | None = option(None, "unused, since nothing is drawn; rl_games fills in params.seed")
 
 
-class Game(IVecEnv):
+class Game(AdaptedEnv):
     """A vector of B games, each of one step.
 
     Rows are those of :mod:`rlg_genpo.envs.layout`: 2 B, environment-major, or B where ``joint``. An
@@ -108,23 +107,9 @@ class Game(IVecEnv):
         reward = self.layout.each(payoff(both))
         return self.reset(), reward, torch.ones_like(reward, dtype=torch.bool), {}
 
-    def set_train_info(self, env_frames: int, *args: Any, **kwargs: Any) -> None:
-        """Called by rl_games' agent before each rollout; its second argument is the agent.
-
-        Raises:
-            ConfigError: the agent and the games are on different devices.
-        """
-        for agent in args[:1]:
-            refuse_other_device(agent, self.device)
-
 
 def layout_of(settings: GameConfig) -> Layout:
     return Layout(AGENTS, settings.joint)
-
-
-def layout(config: Mapping[str, Any]) -> Layout:
-    """The agents of ``params.config`` as rl_games is to see them."""
-    return layout_of(checked(config.get("env_config")))
 
 
 def checked(options: Any) -> GameConfig:
@@ -138,15 +123,15 @@ def checked(options: Any) -> GameConfig:
     return settings
 
 
-def check(config: Mapping[str, Any]) -> None:
-    """Whether the environments of ``params.config`` can be made, without making them.
+class GameSimulator(Adapter):
+    """The game as rl_games selects it."""
 
-    Raises:
-        ConfigError: naming the key, the value and the way out.
-    """
-    checked(config.get("env_config"))
-    refuse_critic(config, NAME)
+    def layout(self, config: Mapping[str, Any]) -> Layout:
+        return layout_of(checked(config.get("env_config")))
+
+    def check(self, config: Mapping[str, Any]) -> None:
+        checked(config.get("env_config"))
+        refuse_critic(config, self.name)
 
 
-ENTRY = Entry(NAME, Game, check)
-prepare, register = ENTRY.prepare, ENTRY.register
+SIMULATOR = GameSimulator("game", Game)

@@ -9,7 +9,6 @@ gymnasium-robotics is imported when an environment is made or checked, never by 
 module. B environments, n agents.
 """
 
-import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -18,12 +17,10 @@ import torch
 from torch import Tensor
 
 from rlg_genpo.common.schema import at_least, one_of, option, parse, within
-from rlg_genpo.envs.agents import AgentsConfig, AgentsEnv, Step
-from rlg_genpo.envs.layout import AgentSize, Layout, check_critic
-from rlg_genpo.envs.simulator import PATH, Entry, device_of
+from rlg_genpo.envs.agents import AgentsConfig, AgentsEnv, AgentsSimulator, Step
+from rlg_genpo.envs.layout import AgentSize, Layout
+from rlg_genpo.envs.simulator import PATH, device_of
 from rlg_genpo.errors import ConfigError
-
-NAME = "mamujoco"
 
 #: the robots, and into which agents each can be divided (its others fail, or write XML files)
 DIVISIONS = {
@@ -144,15 +141,7 @@ def made(settings: MamujocoConfig) -> Any:
     Raises:
         ConfigError: it is not installed.
     """
-    try:
-        module = importlib.import_module("gymnasium_robotics").mamujoco_v1
-    except ModuleNotFoundError as error:
-        if error.name != "gymnasium_robotics":
-            raise
-        raise ConfigError(
-            "params.config.env_name: gymnasium-robotics is not installed; pip install "
-            '"rlg_genpo[marl]".'
-        ) from error
+    module = SIMULATOR.load().mamujoco_v1
     return module.parallel_env(settings.scenario, settings.agent_conf, settings.agent_obsk)
 
 
@@ -169,28 +158,21 @@ def layout_of(env: Any, settings: MamujocoConfig) -> Layout:
     return Layout(tuple(sizes), settings.joint, settings.states, settings.rewards)
 
 
-def layout(config: Mapping[str, Any]) -> Layout:
-    """What the agents of ``params.config`` look like; makes a single environment to see.
+class MamujocoSimulator(AgentsSimulator):
+    """Multi-agent MuJoCo as rl_games selects it."""
 
-    Raises:
-        ConfigError: as :func:`check`.
-    """
-    settings = parsed(config.get("env_config"))
-    env = made(settings)
-    try:
-        return layout_of(env, settings)
-    finally:
-        env.close()
+    def task(self, config: Mapping[str, Any]) -> str:
+        options = config.get("env_config") or {}
+        robot = options.get("scenario", MamujocoConfig.scenario)
+        return f"{robot}-{options.get('agent_conf', MamujocoConfig.agent_conf)}"
 
-
-def check(config: Mapping[str, Any]) -> None:
-    """Whether the environments of ``params.config`` can be made; makes a single one to see.
-
-    Raises:
-        ConfigError: naming the key, the value and the way out.
-    """
-    check_critic(config, layout(config))
+    def layout(self, config: Mapping[str, Any]) -> Layout:
+        settings = parsed(config.get("env_config"))
+        env = made(settings)
+        try:
+            return layout_of(env, settings)
+        finally:
+            env.close()
 
 
-ENTRY = Entry(NAME, MamujocoEnv, check)
-prepare, register = ENTRY.prepare, ENTRY.register
+SIMULATOR = MamujocoSimulator("mamujoco", MamujocoEnv, "gymnasium_robotics", "rlg_genpo[marl]")

@@ -11,26 +11,23 @@ import importlib
 import math
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass
-from difflib import get_close_matches
 from typing import Any
 
-from rl_games.common.ivecenv import IVecEnv
+import torch
 from torch import Tensor
 
-from rlg_genpo.common.schema import option, parse, positive
-from rlg_genpo.envs.simulator import PATH, Entry, device_of, refuse_other_device
+from rlg_genpo.common.schema import nearest, option, parse, positive
+from rlg_genpo.envs.simulator import PATH, AdaptedEnv, Adapter, SimulatorConfig, device_of
 from rlg_genpo.errors import ConfigError
 from rlg_genpo.host.compat import spaces
 
-#: ``params.config.env_name``, and the name in rl_games' table of vectorised environments
-NAME = "mjlab"
 ACTOR, CRITIC = "actor", "critic"
 
 LISTING = "`python -m mjlab.scripts.list_envs` lists them"
 
 
-@dataclass(frozen=True)
-class MjlabConfig:
+@dataclass(frozen=True, kw_only=True)
+class MjlabConfig(SimulatorConfig):
     """``params.config.env_config``; the number of environments is ``params.config.num_actors``."""
 
     env_name: str = option(MISSING, f"mjlab's task id; {LISTING}.")
@@ -44,13 +41,9 @@ class MjlabConfig:
     clip_observations: float | None = option(
         None, "bound to which observations and states are clipped", positive()
     )
-    device: str | None = option(
-        None, "of the simulation; CUDA if torch sees one (of LOCAL_RANK), else cpu"
-    )
-    seed: int | None = option(None, "of the simulation; rl_games fills in params.seed")
 
 
-class MjlabEnv(IVecEnv):
+class MjlabEnv(AdaptedEnv):
     """A vector of B environments of one mjlab task.
 
     Args:
@@ -72,6 +65,7 @@ class MjlabEnv(IVecEnv):
         if not self.has_states:
             config.observations.pop(CRITIC, None)
         self.env = simulator().ManagerBasedRlEnv(config, device=device)
+        self.device = torch.device(self.env.device)
         groups = self.env.single_observation_space.spaces
         self.observation_space = unbounded(groups[ACTOR])
         self.state_space = unbounded(groups[CRITIC]) if self.has_states else None
@@ -120,15 +114,6 @@ class MjlabEnv(IVecEnv):
             seen["states"] = clipped(groups[CRITIC], bound)
         return seen
 
-    def set_train_info(self, env_frames: int, *args: Any, **kwargs: Any) -> None:
-        """Called by rl_games' agent before each rollout; its second argument is the agent.
-
-        Raises:
-            ConfigError: the agent and the simulation are on different devices.
-        """
-        for agent in args[:1]:
-            refuse_other_device(agent, self.env.device)
-
     def get_env_state(self) -> dict[str, int]:
         """What a checkpoint keeps: the steps so far, by which mjlab's curricula proceed."""
         return {"common_step_counter": self.env.common_step_counter}
@@ -150,14 +135,7 @@ def simulator() -> Any:
     Raises:
         ConfigError: mjlab is not installed.
     """
-    try:
-        importlib.import_module("mjlab")
-    except ModuleNotFoundError as error:
-        if error.name != "mjlab":
-            raise
-        raise ConfigError(
-            'params.config.env_name: mjlab is not installed; pip install "rlg_genpo[mjlab]".'
-        ) from error
+    SIMULATOR.load()
     importlib.import_module("mjlab.tasks")
     return importlib.import_module("mjlab.envs")
 
@@ -172,37 +150,18 @@ def task_config(task: str) -> Any:
     registry = importlib.import_module("mjlab.tasks.registry")
     tasks = registry.list_tasks()
     if task not in tasks:
-        near = " or ".join(repr(name) for name in get_close_matches(task, tasks, 3))
         raise ConfigError(
-            f"params.config.env_config.env_name: mjlab has no task {task!r}"
-            f"{', did you mean ' + near + '?' if near else '.'} {LISTING}; a task of your own is "
-            "found if its package names the entry point mjlab.tasks, or registers it before this."
+            f"{PATH}.env_name: mjlab has no task {task!r}{nearest(task, tasks)} {LISTING}; a task "
+            "of your own is found if its package names the entry point mjlab.tasks, or registers "
+            "it before this."
         )
     config = registry.load_env_cfg(task)
     if ACTOR not in config.observations:
         raise ConfigError(
-            f"params.config.env_config.env_name: {task} has the observation groups "
+            f"{PATH}.env_name: {task} has the observation groups "
             f"{', '.join(config.observations)}; one called {ACTOR} is needed."
         )
     return config
-
-
-def check(config: Mapping[str, Any]) -> None:
-    """Whether the environments of ``params.config`` can be made, without making them.
-
-    Raises:
-        ConfigError: naming the key, the value and the way out.
-    """
-    settings = parse(MjlabConfig, config.get("env_config"), PATH)
-    states = gives_states(settings, task_config(settings.env_name))
-    if config.get("central_value_config") is not None and not states:
-        where = "params.config.central_value_config: needs states, but"
-        if not settings.states:
-            raise ConfigError(f"{where} params.config.env_config.states is False; set it to True.")
-        raise ConfigError(
-            f"{where} {settings.env_name} has no {CRITIC} observations; remove the block."
-        )
-    device_of(settings.device)
 
 
 def gives_states(settings: MjlabConfig, config: Any) -> bool:
@@ -228,5 +187,20 @@ def kept(value: Any) -> Any:
     return value.detach().clone() if isinstance(value, Tensor) else value
 
 
-ENTRY = Entry(NAME, MjlabEnv, check)
-prepare, register = ENTRY.prepare, ENTRY.register
+class MjlabSimulator(Adapter):
+    """mjlab as rl_games selects it."""
+
+    def check(self, config: Mapping[str, Any]) -> None:
+        settings = parse(MjlabConfig, config.get("env_config"), PATH)
+        states = gives_states(settings, task_config(settings.env_name))
+        if config.get("central_value_config") is not None and not states:
+            where = "params.config.central_value_config: needs states, but"
+            if not settings.states:
+                raise ConfigError(f"{where} {PATH}.states is False; set it to True.")
+            raise ConfigError(
+                f"{where} {settings.env_name} has no {CRITIC} observations; remove the block."
+            )
+        device_of(settings.device)
+
+
+SIMULATOR = MjlabSimulator("mjlab", MjlabEnv, "mjlab", "rlg_genpo[mjlab]")

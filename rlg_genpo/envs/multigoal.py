@@ -13,16 +13,19 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from rl_games.common.ivecenv import IVecEnv
 from torch import Tensor
 
 from rlg_genpo.common.schema import at_least, option, parse, positive
-from rlg_genpo.envs.simulator import PATH, Entry, device_of, refuse_critic, refuse_other_device
+from rlg_genpo.envs.simulator import (
+    PATH,
+    AdaptedEnv,
+    Adapter,
+    SimulatorConfig,
+    device_of,
+    refuse_critic,
+)
 from rlg_genpo.errors import ConfigError
 from rlg_genpo.host.compat import spaces
-
-#: ``params.config.env_name``, and the name in rl_games' table of vectorised environments
-NAME = "multigoal"
 
 #: how far a point gets in a step at full speed
 STEP = 0.1
@@ -40,7 +43,7 @@ ACTION_SPACE = spaces.Box(-1.0, 1.0, (2,))
 
 
 @dataclass(frozen=True)
-class MultiGoalConfig:
+class MultiGoalConfig(SimulatorConfig):
     """``params.config.env_config``; the number of environments is ``params.config.num_actors``."""
 
     goals: int = option(4, "G, the goals, evenly on a circle", at_least(1))
@@ -49,13 +52,9 @@ class MultiGoalConfig:
     start_noise: float = option(
         0.05, "standard deviation of an episode's start around the origin", at_least(0)
     )
-    device: str | None = option(
-        None, "of the tensors; params.config.device, or else CUDA if torch sees one, else cpu"
-    )
-    seed: int | None = option(None, "of the starts; rl_games fills in params.seed")
 
 
-class MultiGoal(IVecEnv):
+class MultiGoal(AdaptedEnv):
     """A vector of B points.
 
     The observation is the position (2,), the action a velocity in [-1, 1]^2. A velocity above 1 is
@@ -141,15 +140,6 @@ class MultiGoal(IVecEnv):
         noise = torch.randn(self.position.shape, generator=self.generator, device=self.device)
         return self.settings.start_noise * noise
 
-    def set_train_info(self, env_frames: int, *args: Any, **kwargs: Any) -> None:
-        """Called by rl_games' agent before each rollout; its second argument is the agent.
-
-        Raises:
-            ConfigError: the agent and the points are on different devices.
-        """
-        for agent in args[:1]:
-            refuse_other_device(agent, self.position.device)
-
 
 def limited(actions: Tensor) -> Tensor:
     """Velocities (B, 2), those longer than 1 shortened to 1 in their direction."""
@@ -181,15 +171,15 @@ def checked(options: Any) -> MultiGoalConfig:
     return settings
 
 
-def check(config: Mapping[str, Any]) -> None:
-    """Whether the environments of ``params.config`` can be made, without making them.
+class MultiGoalSimulator(Adapter):
+    """The points as rl_games selects them."""
 
-    Raises:
-        ConfigError: naming the key, the value and the way out.
-    """
-    checked(config.get("env_config"))
-    refuse_critic(config, NAME)
+    def spaces(self, config: Mapping[str, Any]) -> tuple[Any, Any]:
+        return OBSERVATION_SPACE, ACTION_SPACE
+
+    def check(self, config: Mapping[str, Any]) -> None:
+        checked(config.get("env_config"))
+        refuse_critic(config, self.name)
 
 
-ENTRY = Entry(NAME, MultiGoal, check)
-prepare, register = ENTRY.prepare, ENTRY.register
+SIMULATOR = MultiGoalSimulator("multigoal", MultiGoal)

@@ -13,24 +13,20 @@ It is imported when an environment is made or checked, never by importing this m
 B environments, n agents.
 """
 
-import importlib
 import inspect
 import warnings
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass
-from difflib import get_close_matches
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from rlg_genpo.common.schema import at_least, option, parse
-from rlg_genpo.envs.agents import AgentsConfig, AgentsEnv, Step
-from rlg_genpo.envs.layout import AgentSize, Layout, check_critic
-from rlg_genpo.envs.simulator import PATH, Entry, device_of
+from rlg_genpo.common.schema import at_least, option, parse, unknown
+from rlg_genpo.envs.agents import AgentsConfig, AgentsEnv, AgentsSimulator, Step
+from rlg_genpo.envs.layout import AgentSize, Layout
+from rlg_genpo.envs.simulator import PATH, device_of
 from rlg_genpo.errors import ConfigError
-
-NAME = "vmas"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,36 +99,16 @@ def parsed(options: Any) -> VmasConfig:
     return settings
 
 
-def simulator() -> Any:
-    """The module ``vmas``.
-
-    Raises:
-        ConfigError: VMAS is not installed.
-    """
-    try:
-        return importlib.import_module("vmas")
-    except ModuleNotFoundError as error:
-        if error.name != "vmas":
-            raise
-        raise ConfigError(
-            'params.config.env_name: vmas is not installed; pip install "rlg_genpo[marl]".'
-        ) from error
-
-
 def made(settings: VmasConfig, num_envs: int) -> Any:
     """VMAS's ``Environment``.
 
     Raises:
         ConfigError: VMAS is not installed, or does not know the scenario or its options.
     """
-    module = simulator()
+    module = SIMULATOR.load()
     known = sorted(module.scenarios + module.debug_scenarios + module.mpe_scenarios)
     if settings.scenario not in known:
-        near = " or ".join(repr(name) for name in get_close_matches(settings.scenario, known, 3))
-        raise ConfigError(
-            f"{PATH}.scenario: VMAS has no scenario {settings.scenario!r}"
-            f"{', did you mean ' + near + '?' if near else '.'} Known: {', '.join(known)}."
-        )
+        raise ConfigError(f"{PATH}.scenario: {unknown(settings.scenario, known, 'scenario')}")
     where = f"{PATH}.options: {settings.scenario}"
     for key in settings.options or {}:
         if key in inspect.signature(module.make_env).parameters:
@@ -181,24 +157,12 @@ def layout_of(env: Any, settings: VmasConfig) -> Layout:
     return Layout(tuple(sizes), settings.joint, settings.states, settings.rewards)
 
 
-def check(config: Mapping[str, Any]) -> None:
-    """Whether the environments of ``params.config`` can be made; makes a single one to see.
+class VmasSimulator(AgentsSimulator):
+    """VMAS as rl_games selects it."""
 
-    Raises:
-        ConfigError: naming the key, the value and the way out.
-    """
-    check_critic(config, layout(config))
-
-
-def layout(config: Mapping[str, Any]) -> Layout:
-    """What the agents of ``params.config`` look like; makes a single environment to see.
-
-    Raises:
-        ConfigError: as :func:`check`.
-    """
-    settings = parsed(config.get("env_config"))
-    return layout_of(made(settings, 1), settings)
+    def layout(self, config: Mapping[str, Any]) -> Layout:
+        settings = parsed(config.get("env_config"))
+        return layout_of(made(settings, 1), settings)
 
 
-ENTRY = Entry(NAME, VmasEnv, check)
-prepare, register = ENTRY.prepare, ENTRY.register
+SIMULATOR = VmasSimulator("vmas", VmasEnv, "vmas", "rlg_genpo[marl]")

@@ -17,7 +17,6 @@ from rlg_genpo.cli import (
     machine,
     plotting,
     runs,
-    simulators,
     training,
     validation,
 )
@@ -25,6 +24,7 @@ from rlg_genpo.cli.progress import Bar
 from rlg_genpo.cli.rollouts import Episode, is_reset_step
 from rlg_genpo.cli.runs import Run
 from rlg_genpo.cli.session import StopWish
+from rlg_genpo.envs import SIMULATORS, simulator_of
 
 
 def params(**config: object) -> dict:
@@ -88,34 +88,25 @@ def test_frames_are_whole_epochs() -> None:
 
 def test_a_users_own_yaml_for_isaac_lab_is_recognised() -> None:
     config = params(env_name="rlgpu", name="my_robot", num_actors=-1)["config"]
-    assert simulators.is_isaac_lab(config) and simulators.task_of(config) == "rlgpu"
+    simulator = simulator_of(config)
+    assert simulator.host == "Isaac Lab" and simulator.task(config) == "rlgpu"
+    assert validation.leaves_envs_open(config)
     with pytest.raises(ConfigError, match="with the --task and --agent under which you register"):
-        simulators.check(config)
+        simulator.check(config)
 
 
 @pytest.mark.parametrize("key", ["device", "max_epochs"])
 def test_what_isaac_labs_scripts_read_must_be_there(key: str) -> None:
     found = {**params(env_name="rlgpu", device="cuda:0", max_epochs=3), "env": {}}
-    validation.check_isaac_lab(found)
+    SIMULATORS["rlgpu"].check_file(found)
     del found["config"][key]
     with pytest.raises(ConfigError, match=f"params.config.{key}: missing; Isaac Lab's scripts"):
-        validation.check_isaac_lab(found)
-
-
-def test_auto_device_falls_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
-    config = {"device": "cuda:0"}
-    assert machine.set_device(config, "auto") == "cpu"
-    assert config == {"device": "cpu", "device_name": "cpu", "torch_compile": False}
-    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
-    assert machine.set_device({}, "auto") == "cuda:0"
-    assert machine.set_device({"device": "cuda:1"}, "auto") == "cuda:1"
-    assert machine.set_device({"device": "cpu"}, "auto") == "cpu"
-    assert machine.set_device({"device": "cpu"}, "cuda") == "cuda:0"
+        SIMULATORS["rlgpu"].check_file(found)
 
 
 def test_threads_of_the_configuration_stay(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(machine, "cores", lambda: 2)
+    monkeypatch.setattr("rlg_genpo.cli.machine.cores", lambda: 2)
+    monkeypatch.setattr("rlg_genpo.common.machine.cores", lambda: 2)
     found = params()
     machine.set_threads(found)
     assert (found["torch_threads"], found["config"]["env_config"]["num_threads"]) == (1, 1)

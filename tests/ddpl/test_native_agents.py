@@ -129,7 +129,7 @@ def test_check_refuses_other_agents_than_the_environments(tmp_path):
     [
         ({"minibatch_size": 96}, "size: minibatches of 96 do not divide .* = 32 .*size: 32 is"),
         ({"minibatch_size_per_env": 3}, "per_env: minibatches of 12 do not divide .*size: 8 is"),
-        ({"minibatch_size": 0}, "size: must be a whole number of at least 1, got 0"),
+        ({"minibatch_size": 0}, "size: must be at least 1, got 0"),
         ({}, "minibatch_size: missing"),
     ],
 )

@@ -9,7 +9,7 @@ from rl_games.torch_runner import Runner
 from rlg_genpo.envs.joint import joined
 
 from rlg_genpo import ConfigError
-from rlg_genpo.cli import configs, simulators, validation
+from rlg_genpo.cli import configs, validation
 from rlg_genpo.envs import game
 from rlg_genpo.envs.game import Game, payoff
 
@@ -76,12 +76,12 @@ def test_bad_options_name_the_key_and_the_way_out(options, message):
     with pytest.raises(ConfigError, match=message):
         make(**options)
     with pytest.raises(ConfigError, match=message):
-        simulators.check({"env_name": "game", "env_config": options})
+        game.SIMULATOR.check({"env_name": "game", "env_config": options})
 
 
 def test_a_central_value_has_no_states_here():
     with pytest.raises(ConfigError, match="central_value_config: needs states"):
-        game.check({"central_value_config": {}})
+        game.SIMULATOR.check({"central_value_config": {}})
 
 
 def test_an_agent_on_another_device_is_refused():
@@ -92,8 +92,8 @@ def test_an_agent_on_another_device_is_refused():
 
 
 def test_its_layout_is_known_without_making_it():
-    assert game.layout({"env_name": "game"}).agents == 2
-    assert game.layout({"env_config": {"joint": True}}).env_info()["action_space"].shape == (2,)
+    assert game.SIMULATOR.layout({"env_name": "game"}).agents == 2
+    assert game.SIMULATOR.spaces({"env_config": {"joint": True}})[1].shape == (2,)
 
 
 @pytest.mark.parametrize("name", ["game_ddpl", "game_ppo"])

@@ -6,7 +6,6 @@ import gymnasium
 import pytest
 import torch
 
-from rlg_genpo.cli import simulators
 from rlg_genpo.envs import mamujoco
 from rlg_genpo.errors import ConfigError
 
@@ -123,13 +122,13 @@ def test_training_begins_at_different_ages():
 )
 def test_what_cannot_be_made_is_refused_with_the_way_out(options, words):
     with pytest.raises(ConfigError, match=words):
-        mamujoco.check({"env_config": CHEETAH | options})
+        mamujoco.SIMULATOR.check({"env_config": CHEETAH | options})
 
 
 def test_its_absence_is_answered_with_the_command_that_installs_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "gymnasium_robotics", None)
     with pytest.raises(ConfigError, match="gymnasium-robotics is not installed; pip install"):
-        mamujoco.check({"env_config": CHEETAH})
+        mamujoco.SIMULATOR.check({"env_config": CHEETAH})
 
 
 @pytest.mark.parametrize(
@@ -137,13 +136,13 @@ def test_its_absence_is_answered_with_the_command_that_installs_it(monkeypatch):
 )
 def test_every_listed_division_can_be_made(scenario, conf):
     config = {"env_config": {"scenario": scenario, "agent_conf": conf, "joint": True}}
-    assert len(mamujoco.layout(config).sizes) > 1
+    assert len(mamujoco.SIMULATOR.layout(config).sizes) > 1
 
 
 def test_the_command_line_knows_the_task_and_its_spaces():
     config = {"env_name": "mamujoco", "env_config": dict(CHEETAH)}
-    simulators.check(config)
-    observation, action = simulators.spaces_of(config)
-    assert simulators.task_of(config) == "HalfCheetah-2x3"
-    assert simulators.task_of({"env_name": "mamujoco"}) == "HalfCheetah-2x3"
+    mamujoco.SIMULATOR.check(config)
+    observation, action = mamujoco.SIMULATOR.spaces(config)
+    assert mamujoco.SIMULATOR.task(config) == "HalfCheetah-2x3"
+    assert mamujoco.SIMULATOR.task({"env_name": "mamujoco"}) == "HalfCheetah-2x3"
     assert (observation.shape, action.shape) == ((12,), (3,))

@@ -10,7 +10,7 @@ import torch
 from rl_games.common import env_configurations, vecenv
 
 from rlg_genpo import ConfigError
-from rlg_genpo.envs import mjlab
+from rlg_genpo.envs import mjlab, simulator
 from tests.rig import CENTRAL_VALUE, CPPO
 
 BALANCE = "Mjlab-Cartpole-Balance"
@@ -201,7 +201,7 @@ def test_a_central_value_without_states_is_refused(rig):
     settings = {**CARTPOLE, "config.central_value_config": CENTRAL_VALUE}
     settings["config.env_config"] = {"env_name": BALANCE, "states": False}
     with pytest.raises(ConfigError, match="central_value_config: needs states, but"):
-        mjlab.check(rig.settings(settings)["params"]["config"])
+        mjlab.SIMULATOR.check(rig.settings(settings)["params"]["config"])
     with pytest.raises(ConfigError, match=r"env_config\.states is False; set it to True"):
         rig.train(settings)
 
@@ -226,7 +226,7 @@ def test_an_agent_on_another_device_is_refused():
 )
 def test_options_that_do_not_fit_are_named(options, message):
     for refuse in (
-        lambda: mjlab.check({"env_config": options}),
+        lambda: mjlab.SIMULATOR.check({"env_config": options}),
         lambda: vecenv.create_vec_env("mjlab", ENVS, **options),
     ):
         with pytest.raises(ConfigError) as error:
@@ -242,7 +242,7 @@ def test_the_list_of_tasks_is_where_the_message_says(capsys):
 
 def test_an_absent_mjlab_is_answered_with_the_command_that_installs_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "mjlab", None)
-    for refuse in (lambda: mjlab.check({"env_config": {"env_name": BALANCE}}), make):
+    for refuse in (lambda: mjlab.SIMULATOR.check({"env_config": {"env_name": BALANCE}}), make):
         with pytest.raises(ConfigError) as error:
             refuse()
         assert str(error.value) == (
@@ -254,7 +254,7 @@ def test_a_package_that_mjlab_itself_lacks_is_not_taken_for_mjlab(monkeypatch):
     def fail(name):
         raise ModuleNotFoundError("No module named 'warp'", name="warp")
 
-    monkeypatch.setattr(mjlab.importlib, "import_module", fail)
+    monkeypatch.setattr(simulator.importlib, "import_module", fail)
     with pytest.raises(ModuleNotFoundError, match="warp"):
         mjlab.simulator()
 
@@ -279,7 +279,7 @@ def pretended(monkeypatch):
         (
             "Mjlab-Wlak",
             "params.config.env_config.env_name: mjlab has no task 'Mjlab-Wlak', did you mean "
-            "'Mjlab-Walk' or 'Mjlab-See'? `python -m mjlab.scripts.list_envs` lists them; ",
+            "'Mjlab-Walk'? `python -m mjlab.scripts.list_envs` lists them; ",
         ),
         ("Ant-v5", "mjlab has no task 'Ant-v5'. `python -m mjlab.scripts.list_envs` lists them; "),
         (
@@ -291,7 +291,7 @@ def pretended(monkeypatch):
 )
 def test_a_task_that_does_not_fit_is_named_with_the_way_out(task, message):
     with pytest.raises(ConfigError) as error:
-        mjlab.check({"env_config": {"env_name": task}})
+        mjlab.SIMULATOR.check({"env_config": {"env_name": task}})
     assert message in str(error.value)
 
 
@@ -299,7 +299,7 @@ def test_a_task_that_does_not_fit_is_named_with_the_way_out(task, message):
 def test_a_central_value_needs_a_task_with_critic_observations():
     config = {"env_config": {"env_name": "Mjlab-Walk"}, "central_value_config": {}}
     with pytest.raises(ConfigError, match="Mjlab-Walk has no critic observations; remove"):
-        mjlab.check(config)
+        mjlab.SIMULATOR.check(config)
 
 
 @pytest.mark.usefixtures("pretended")
@@ -307,7 +307,7 @@ def test_a_central_value_needs_a_task_with_critic_observations():
 def test_cuda_that_is_not_there_is_refused():
     config = {"env_config": {"env_name": "Mjlab-Walk", "device": "cuda:0"}}
     with pytest.raises(ConfigError, match=r"env_config\.device: cuda:0, but torch sees no CUDA"):
-        mjlab.check(config)
+        mjlab.SIMULATOR.check(config)
 
 
 @pytest.mark.usefixtures("pretended")
@@ -323,7 +323,7 @@ def test_cuda_that_is_not_there_is_refused():
 def test_the_simulation_runs_where_the_agent_does(config, device):
     config = {"env_name": "mjlab", "env_config": {}} | config
     config["env_config"]["env_name"] = "Mjlab-Walk"
-    mjlab.prepare(config)
+    mjlab.SIMULATOR.prepare(config)
     assert config["env_config"].get("device") == device
 
 
@@ -331,12 +331,12 @@ def test_the_simulation_runs_where_the_agent_does(config, device):
 @pytest.mark.parametrize("options", [{}, {"env_config": None}, {"env_config": {}}])
 def test_a_configuration_without_a_task_is_refused(options):
     with pytest.raises(ConfigError, match=r"env_config\.env_name: missing; mjlab's task id"):
-        mjlab.prepare({"env_name": "mjlab", "device": "cpu", **options})
+        mjlab.SIMULATOR.prepare({"env_name": "mjlab", "device": "cpu", **options})
 
 
 def test_another_simulators_configuration_is_left_alone():
     config = {"env_name": "envpool", "device": "cpu"}
-    mjlab.prepare(config)
+    mjlab.SIMULATOR.prepare(config)
     assert config == {"env_name": "envpool", "device": "cpu"}
 
 
@@ -354,7 +354,7 @@ def test_importing_rlg_genpo_registers_the_name_and_leaves_mjlab_alone():
 def test_another_packages_entry_is_left_standing(monkeypatch, caplog):
     theirs = {"vecenv_type": "RAY"}
     monkeypatch.setitem(env_configurations.configurations, "mjlab", theirs)
-    mjlab.register()
+    mjlab.SIMULATOR.register()
     assert env_configurations.configurations["mjlab"] is theirs
-    mjlab.prepare({"env_name": "mjlab", "env_config": {"task_name": "theirs"}})
+    mjlab.SIMULATOR.prepare({"env_name": "mjlab", "env_config": {"task_name": "theirs"}})
     assert "another package has registered 'mjlab'" in caplog.text

@@ -8,9 +8,9 @@ import pytest
 import torch
 from rl_games.common import env_configurations, vecenv
 
+from examples.analysis import coverage
 from rlg_genpo import ConfigError
-from rlg_genpo.cli import simulators
-from rlg_genpo.envs import coverage, multigoal
+from rlg_genpo.envs import multigoal
 from rlg_genpo.envs.multigoal import COST, NONE, REACH, STEP, MultiGoal
 
 
@@ -153,7 +153,7 @@ def test_bad_options_name_the_key_and_the_way_out(options, message):
     with pytest.raises(ConfigError, match=message):
         make(**options)
     with pytest.raises(ConfigError, match=message):
-        simulators.check({"env_name": "multigoal", "env_config": options})
+        multigoal.SIMULATOR.check({"env_name": "multigoal", "env_config": options})
 
 
 @pytest.mark.parametrize("options", [{"length": 7}, {"goals": 10}, {"goals": 1, "radius": 0.1}])
@@ -169,18 +169,18 @@ def test_cuda_is_refused_where_there_is_none(monkeypatch):
 
 def test_a_central_value_has_no_states_here():
     with pytest.raises(ConfigError, match="central_value_config: needs states"):
-        multigoal.check({"central_value_config": {}})
+        multigoal.SIMULATOR.check({"central_value_config": {}})
 
 
 def test_the_device_of_the_agent_is_taken_over_and_no_other_simulators():
     config = {"env_name": "multigoal", "device": "cpu"}
-    multigoal.prepare(config)
+    multigoal.SIMULATOR.prepare(config)
     assert config["env_config"] == {"device": "cpu"}
     chosen = {"env_name": "multigoal", "device": "cuda:0", "env_config": {"device": "cpu"}}
-    multigoal.prepare(chosen)
+    multigoal.SIMULATOR.prepare(chosen)
     assert chosen["env_config"] == {"device": "cpu"}
     foreign = {"env_name": "envpool", "device": "cpu"}
-    multigoal.prepare(foreign)
+    multigoal.SIMULATOR.prepare(foreign)
     assert "env_config" not in foreign
 
 
@@ -188,7 +188,7 @@ def test_another_packages_environment_of_that_name_stays(monkeypatch, caplog):
     theirs = {"vecenv_type": "RAY"}
     monkeypatch.setitem(env_configurations.configurations, "multigoal", theirs)
     with caplog.at_level(logging.WARNING):
-        multigoal.register()
+        multigoal.SIMULATOR.register()
     assert env_configurations.configurations["multigoal"] is theirs
     assert "another package has registered 'multigoal'" in caplog.text
 

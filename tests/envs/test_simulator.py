@@ -1,17 +1,30 @@
 """What every simulator of ours shares: its name in rl_games' tables, and its device."""
 
 import logging
+import subprocess
+import sys
 from types import SimpleNamespace
 
 import pytest
 import torch
 from rl_games.common import env_configurations, vecenv
 
-from rlg_genpo.envs import SIMULATORS
-from rlg_genpo.envs.simulator import Entry, device_of, refuse_other_device
+from rlg_genpo.envs import SIMULATORS, simulator_of
+from rlg_genpo.envs.simulator import Adapter, device_of, refuse_other_device
 from rlg_genpo.errors import ConfigError
 
 NAME = "rlg_genpo_test_entry"
+
+
+class Entry(Adapter):
+    """Gives back what rl_games asks for, and notes what was checked."""
+
+    def __init__(self):
+        super().__init__(NAME, lambda count, options: (count, options))
+        self.checked = []
+
+    def check(self, config):
+        self.checked.append(config)
 
 
 @pytest.fixture
@@ -20,16 +33,13 @@ def entry(monkeypatch):
     for table in (env_configurations.configurations, vecenv.vecenv_config):
         monkeypatch.setitem(table, NAME, None)
         del table[NAME]
-    checked = []
-    entry = Entry(NAME, lambda count, options: (count, options), checked.append)
-    entry.checked = checked
-    return entry
+    return Entry()
 
 
 def test_rl_games_makes_what_is_entered(entry):
     entry.register()
     entry.register()
-    assert entry.is_ours()
+    assert not entry.is_foreign()
     assert vecenv.create_vec_env(NAME, 7, goals=2) == (7, {"goals": 2})
     assert env_configurations.configurations[NAME]["env_creator"](goals=3) == (1, {"goals": 3})
 
@@ -72,8 +82,31 @@ def test_another_simulators_configuration_is_left_alone(entry):
 
 def test_every_simulator_is_entered_under_its_own_name():
     for name, simulator in SIMULATORS.items():
-        assert name == simulator.NAME
-        assert simulator.ENTRY.is_ours()
+        assert name == simulator.name
+        assert not simulator.is_foreign()
+        assert simulator_of({"env_name": name}) is simulator
+
+
+def test_the_table_imports_a_simulator_when_it_is_asked_for():
+    code = (
+        "import sys\n"
+        "from rlg_genpo.envs import SIMULATORS\n"
+        "assert 'torch' not in sys.modules and 'vmas' in list(SIMULATORS)\n"
+        "SIMULATORS['game']\n"
+        "assert 'rlg_genpo.envs.game' in sys.modules and 'rlg_genpo.envs.vmas' not in sys.modules\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_of_another_packages_environments_nothing_is_known(entry):
+    env_configurations.configurations[NAME] = {"vecenv_type": "RAY"}
+    config = {"env_name": NAME, "env_config": {"name": "Walk"}}
+    simulator = simulator_of(config)
+    simulator.check(config)
+    assert simulator.spaces(config) is None and simulator.layout(config) is None
+    assert (simulator.agents(config), simulator.task(config)) == (1, "Walk")
+    with pytest.raises(ConfigError, match="knows no environment 'envpol', did you mean 'envpool'"):
+        simulator_of({"env_name": "envpol"}).check(config)
 
 
 @pytest.mark.parametrize(

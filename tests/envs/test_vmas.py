@@ -8,7 +8,7 @@ import pytest
 import torch
 from rl_games.common.algo_observer import DefaultAlgoObserver
 
-from rlg_genpo.cli import rollouts, simulators
+from rlg_genpo.cli import rollouts
 from rlg_genpo.envs import vmas
 from rlg_genpo.errors import ConfigError
 from tests.rig import CENTRAL_VALUE, MLP
@@ -239,7 +239,7 @@ def test_training_begins_at_different_ages_and_evaluation_at_none():
 )
 def test_what_cannot_be_made_is_refused_with_the_way_out(config, words):
     with pytest.raises(ConfigError, match=words):
-        vmas.check(config)
+        vmas.SIMULATOR.check(config)
 
 
 def test_agents_of_different_sizes_are_joined():
@@ -254,7 +254,7 @@ def test_an_absent_vmas_is_answered_with_the_command_that_installs_it(monkeypatc
     with pytest.raises(
         ConfigError, match=r'vmas is not installed; pip install "rlg_genpo\[marl\]"'
     ):
-        vmas.check({"env_config": SPREAD})
+        vmas.SIMULATOR.check({"env_config": SPREAD})
 
 
 @pytest.mark.slow
@@ -271,9 +271,9 @@ def test_importing_rlg_genpo_leaves_the_multi_agent_simulators_alone():
 
 def test_the_command_line_knows_the_task_and_its_spaces():
     config = {"env_name": "vmas", "env_config": dict(SPREAD)}
-    simulators.check(config)
-    observation, action = simulators.spaces_of(config)
-    assert (simulators.task_of(config), observation.shape, action.shape) == (
+    vmas.SIMULATOR.check(config)
+    observation, action = vmas.SIMULATOR.spaces(config)
+    assert (vmas.SIMULATOR.task(config), observation.shape, action.shape) == (
         "simple_spread",
         (14,),
         (2,),

@@ -27,6 +27,7 @@ from rlg_genpo.cppo.config import CPPOConfig, CPPOSettings
 from rlg_genpo.ddpl.config import DDPLConfig, DDPLSettings
 from rlg_genpo.errors import ConfigError
 from rlg_genpo.genpo.config import GenPOSettings
+from rlg_genpo.host import keys
 from rlg_genpo.isaaclab import tasks as isaaclab_tasks
 from rlg_genpo.isaaclab.tasks import (
     BASELINE_KEY,
@@ -229,7 +230,7 @@ def test_any_number_of_environments_fits(name: str, envs: int) -> None:
     config = params["config"] = {**params["config"], "num_actors": envs}
     validation.check_batch(params)
     batch = envs * config["horizon_length"]
-    minibatches = batch / validation.minibatch_size(config)
+    minibatches = batch / keys.minibatch_size(config)
     central = config.get("central_value_config")
     if central:
         assert batch % (envs * central["minibatch_size_per_env"]) == 0

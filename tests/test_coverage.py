@@ -5,8 +5,8 @@ import math
 import pytest
 import torch
 
-from rlg_genpo.envs import coverage
-from rlg_genpo.envs.coverage import Episodes
+from examples.analysis import coverage
+from examples.analysis.coverage import Episodes
 from rlg_genpo.envs.multigoal import STEP, MultiGoal
 
 #: of a hundred episodes ten fail; the rest go 45, 40, 5 and 0 times to four goals

@@ -1,0 +1,102 @@
+"""CONTRIBUTING.md's example: a policy from another package, with no file of ours edited."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import toml
+import yaml
+
+ROOT = Path(__file__).parents[1]
+EXAMPLE = ROOT / "examples" / "own_policy"
+
+#: one process runs every command of the command line
+EVERY_COMMAND = """
+import sys
+from rlg_genpo.cli import main
+
+small = ["--envs", "8", "config.minibatch_size=64"]
+run = "runs/mine_seed3"
+for words in (
+    ["swap", "multigoal_ppo", "--policy", "laplace", "--out", "mine.yaml"],
+    ["check", "mine.yaml", "network.laplace.scale=0.3"],
+    ["train", "mine.yaml", "--seed", "3", "--frames", "960", *small],
+    ["train", "--resume", run, "--frames", "1920"],
+    ["eval", run, "--episodes", "8", "--json", "evaluation.json"],
+    ["play", run, "--episodes", "2"],
+    ["plot", run, "--out", "curve.png"],
+):
+    if main(words) != 0:
+        sys.exit(f"failed: {words}")
+"""
+
+
+@pytest.fixture
+def installed(tmp_path: Path) -> dict[str, str]:
+    """The environment of a process in which pip has installed the example."""
+    site = tmp_path / "site"
+    shutil.copytree(EXAMPLE / "laplace_policy", site / "laplace_policy")
+    project = toml.load(EXAMPLE / "pyproject.toml")["project"]
+    metadata = site / f"{project['name']}-{project['version']}.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text(
+        f"Metadata-Version: 2.1\nName: {project['name']}\nVersion: {project['version']}\n"
+    )
+    lines = []
+    for group, points in project["entry-points"].items():
+        lines += [f"[{group}]", *(f"{name} = {value}" for name, value in points.items())]
+    (metadata / "entry_points.txt").write_text("\n".join(lines) + "\n")
+    path = os.pathsep.join([str(site), str(ROOT), os.environ.get("PYTHONPATH", "")])
+    return {**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"}
+
+
+def python(code: str, folder: Path, environment: dict[str, str]) -> subprocess.CompletedProcess:
+    command = [sys.executable, "-c", code]
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+
+
+@pytest.mark.slow
+def test_every_command_takes_a_policy_of_another_package(
+    tmp_path: Path, installed: dict[str, str]
+) -> None:
+    done = python(EVERY_COMMAND, tmp_path, installed)
+    assert done.returncode == 0, done.stdout + done.stderr
+    swapped = yaml.safe_load((tmp_path / "mine.yaml").read_text())["params"]
+    assert swapped["network"]["name"] == "laplace_actor_critic"
+    assert swapped["network"]["laplace"] == {"scale": 0.4}
+    assert "laplace: Laplace distribution of scale 0.3" in done.stdout
+    assert "finished at 1920 frames" in done.stdout
+    assert "mean return" in done.stdout
+    assert (tmp_path / "evaluation.json").is_file()
+    assert (tmp_path / "curve.png").is_file()
+
+
+def test_its_settings_are_checked_like_ours(tmp_path: Path, installed: dict[str, str]) -> None:
+    code = (
+        "from rlg_genpo.cli import main\n"
+        "main(['swap', 'multigoal_ppo', '--policy', 'laplace', '--out', 'mine.yaml'])\n"
+        "for word in ('network.laplace.scale=0', 'network.flow.steps=3'):\n"
+        "    assert main(['check', 'mine.yaml', word]) == 2\n"
+    )
+    done = python(code, tmp_path, installed)
+    assert done.returncode == 0, done.stderr
+    assert "error: params.network.laplace.scale: must be above 0, got 0.0." in done.stderr
+    assert "error: params.network.flow: is a block of genpo and cppo, not of laplace" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("point", "said"),
+    [("no_such_package:ALGORITHM", "is left out"), ("rlg_genpo.genpo:ALGORITHM", "already")],
+)
+def test_a_faulty_entry_point_costs_nobody_else(
+    tmp_path: Path, installed: dict[str, str], point: str, said: str
+) -> None:
+    (file,) = (tmp_path / "site").glob("*.dist-info/entry_points.txt")
+    file.write_text(f"[rlg_genpo.algorithms]\nfaulty = {point}\n")
+    code = "from rlg_genpo.algorithm import algorithms; print(*algorithms())"
+    done = python(code, tmp_path, installed)
+    assert done.stdout.split() == ["genpo", "cppo", "ddpl"]
+    assert said in done.stderr
