@@ -103,6 +103,7 @@ def test_a_sigma_for_the_gaussian_is_said_to_do_nothing(rig, caplog, sigma, said
     assert (f"sigma: {sigma} is ignored" in caplog.text) == said
 
 
+@pytest.mark.slow
 def test_a_package_that_fails_to_register_does_not_break_rl_games(tmp_path):
     code = (
         "import rlg_genpo\n"
@@ -118,6 +119,7 @@ def test_a_package_that_fails_to_register_does_not_break_rl_games(tmp_path):
     assert done.stderr.splitlines()[-1].startswith("rlg_genpo.errors.ConfigError")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "first", ["rlg_genpo.algorithm", "rlg_genpo.genpo.agent", "rl_games.torch_runner", "json"]
 )
@@ -168,6 +170,7 @@ print("made", type(late.create_player()).__name__)
 """
 
 
+@pytest.mark.slow
 def test_a_runner_built_before_registration_trains_and_plays(tmp_path):
     command = [sys.executable, "-c", EARLY_RUNNER, str(tmp_path)]
     result = subprocess.run(command, capture_output=True, text=True)

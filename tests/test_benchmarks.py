@@ -32,6 +32,7 @@ def test_interquartile_mean_weighs_fractionally(learning):
     assert learning.interquartile_mean(np.array([0.0, 3.0, 9.0])) == pytest.approx(5.25 / 1.5)
 
 
+@pytest.mark.slow
 def test_the_interval_shrinks_with_the_root_of_the_sample(learning):
     few, many = (np.random.default_rng(1).normal(size=n) for n in (50, 5000))
     low, high = learning.interval(few, seed=0)
@@ -49,6 +50,7 @@ def test_filling_in_replaces_only_what_stands_between_the_marks(learning, tmp_pa
     )
 
 
+@pytest.mark.slow
 def test_a_suite_trains_reports_and_goes_on(learning, tmp_path):
     small = ["config.num_actors=4", "config.horizon_length=32", "config.minibatch_size=64"]
     small += ["config.env_config.max_episode_steps=20"]

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("wheel")]  # pip builds in the checkout
+
 ROOT = Path(__file__).parent.parent
 
 

@@ -33,6 +33,7 @@ def commands(document: str = README) -> list[str]:
     return list(dict.fromkeys(line for line in found if line.startswith("rlg-genpo ")))
 
 
+@pytest.mark.slow
 def test_every_command_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -55,6 +56,7 @@ def test_every_command_runs(
     assert (tmp_path / "evaluation.json").exists()
 
 
+@pytest.mark.slow
 def test_every_command_of_ddpls_guide_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

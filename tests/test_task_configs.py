@@ -9,6 +9,8 @@ from rl_games.torch_runner import Runner
 from rlg_genpo.cli import validation
 from rlg_genpo.envs import simulator_of
 
+pytestmark = pytest.mark.slow
+
 FILES = sorted((Path(__file__).parents[1] / "task_configs").glob("*.yaml"))
 #: an epoch in a second
 SMALL = {

@@ -10,6 +10,8 @@ import pytest
 
 from tests import versions
 
+pytestmark = pytest.mark.slow
+
 SCRIPT = Path(versions.__file__)
 TINY = ["--", "tests/host/test_compat.py", "-k", "envpool or frame"]
 
@@ -69,7 +71,6 @@ def test_what_it_runs_exists():
         assert f"def {name}(" in (versions.ROOT / file).read_text(), word
 
 
-@pytest.mark.slow
 @pytest.mark.skipif(
     not os.environ.get(versions.VARIABLE),
     reason=f"{versions.VARIABLE} is not set: no other versions of rl_games to run on",

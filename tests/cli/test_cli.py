@@ -190,6 +190,7 @@ def test_rows_after_the_checkpoint_are_trained_again(genpo: Path, tmp_path: Path
     assert float(rows_of(run)[-1]["wall_seconds"]) != 9
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_interruption_saves_and_says_how_to_go_on(number: int, tmp_path: Path) -> None:
     words = ["halfcheetah_genpo", *SMALL, f"--runs={tmp_path}", "--name=stopped"]
@@ -513,6 +514,7 @@ def test_resolved_yaml_is_plain(genpo: Path) -> None:
     assert document["params"]["network"]["flow"]["steps"] == 2
 
 
+@pytest.mark.slow
 def test_envs_keep_the_runs_length_in_frames(tmp_path, capsys):
     words = ["pendulum_genpo", "--runs", str(tmp_path), "--name", "few", "--envs", "2"]
     small = ["config.horizon_length=16", "config.minibatch_size=32", "config.max_epochs=2"]

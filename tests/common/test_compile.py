@@ -8,6 +8,8 @@ from rlg_genpo.common.velocity import Velocity
 from rlg_genpo.cppo.policy import CPPO
 from rlg_genpo.genpo.policy import GenPO
 
+pytestmark = pytest.mark.slow
+
 B, C, D = 8, 4, 2
 
 

@@ -65,6 +65,7 @@ torch.save(player.get_action(OBS, True), sys.argv[3])
 """
 
 
+@pytest.mark.slow
 def test_another_process_plays_the_same_action(rig):
     checkpoint, out = rig.train().checkpoint(), str(rig.folder / "action.pt")
     command = [sys.executable, "-c", ANOTHER_PROCESS, str(rig.folder), checkpoint, out]

@@ -272,6 +272,7 @@ def mixture(state, count):
     return centres(state, count) + MODE * torch.randn(count, 1)
 
 
+@pytest.mark.slow
 def test_a_known_mixture_is_recovered_at_each_state():
     """As near to the teacher's samples as other samples of the teacher are.
 

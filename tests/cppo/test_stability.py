@@ -56,9 +56,8 @@ def spreads(seed, regularised):
     return torch.tensor(found)
 
 
-@pytest.mark.parametrize(
-    "seed", [1, pytest.param(2, marks=pytest.mark.slow), pytest.param(3, marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [1, 2, 3])
 def test_the_regulariser_bounds_the_references_spread(seed):
     held, free = spreads(seed, True), spreads(seed, False)
     # The kernel takes some iterations to find the term's minimum; then within a quarter of 1.03.

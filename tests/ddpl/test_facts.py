@@ -66,6 +66,7 @@ def test_with_the_posteriors_variance_or_few_steps_it_is_gone(how):
     assert found[-1] < 0.05 and found[5] < 0.8 * SPREAD
 
 
+@pytest.mark.slow
 def test_in_the_end_it_goes_with_variance_beta_too():
     """It rises before it falls: .38, .44, then ever less."""
     found = spreads(80)
@@ -73,6 +74,7 @@ def test_in_the_end_it_goes_with_variance_beta_too():
     assert found[-1] < 0.05
 
 
+@pytest.mark.slow
 def test_noise_on_the_proposals_keeps_it():
     found = spreads(80, added=0.1)
     assert min(found) > 0.3

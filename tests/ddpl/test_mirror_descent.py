@@ -17,6 +17,8 @@ from tests.ddpl.test_improvement import (  # noqa: F401
 )
 from tests.ddpl.test_policy import policy_of
 
+pytestmark = pytest.mark.slow
+
 
 class Known(nn.Module):
     """An action value that is given, of one agent's one action component."""

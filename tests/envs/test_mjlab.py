@@ -340,6 +340,7 @@ def test_another_simulators_configuration_is_left_alone():
     assert config == {"env_name": "envpool", "device": "cpu"}
 
 
+@pytest.mark.slow
 def test_importing_rlg_genpo_registers_the_name_and_leaves_mjlab_alone():
     code = (
         "import sys, rl_games.torch_runner, rlg_genpo\n"

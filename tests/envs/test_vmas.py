@@ -257,6 +257,7 @@ def test_an_absent_vmas_is_answered_with_the_command_that_installs_it(monkeypatc
         vmas.SIMULATOR.check({"env_config": SPREAD})
 
 
+@pytest.mark.slow
 def test_importing_rlg_genpo_leaves_the_multi_agent_simulators_alone():
     code = (
         "import sys, rl_games.torch_runner, rlg_genpo\n"

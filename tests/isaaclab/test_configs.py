@@ -306,6 +306,7 @@ def rlgpu(monkeypatch):
     return register
 
 
+@pytest.mark.slow
 @every_config
 def test_rl_games_trains_saves_restores_and_plays(name: str, rlgpu, tmp_path: Path) -> None:
     env = rlgpu(name)

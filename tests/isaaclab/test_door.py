@@ -6,6 +6,8 @@ import pytest
 
 from rlg_genpo.isaaclab.tasks import BASELINE_KEY, TASKS, agent_key, entry_points, policies
 
+pytestmark = pytest.mark.slow
+
 SPECS = """
 import json, sys
 import isaaclab

@@ -12,6 +12,8 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from tests.isaaclab.conftest import ON_CPU, Lab
 from tests.test_packaging import wheel  # noqa: F401
 
+pytestmark = pytest.mark.slow
+
 GENPO = ("--agent", "rl_games_genpo_cfg_entry_point")
 CPPO = ("--agent", "rl_games_cppo_cfg_entry_point")
 DDPL = ("--agent", "rl_games_ddpl_cfg_entry_point")
