@@ -1,4 +1,4 @@
-"""Seeds, markers and the fixtures that several folders share."""
+"""Seeds, and the fixtures that several folders share."""
 
 import pytest
 import torch
@@ -17,11 +17,6 @@ DEVICES = [
         ],
     ),
 ]
-
-
-def pytest_configure(config):
-    config.addinivalue_line("markers", "slow: takes more than about ten seconds")
-    config.addinivalue_line("markers", "gpu: needs a CUDA device")
 
 
 @pytest.fixture(autouse=True)

@@ -5,7 +5,7 @@ from rl_games.common import common_losses
 from torch import Tensor
 
 from rlg_genpo.common import messages
-from rlg_genpo.common.agent import Agent, Pass
+from rlg_genpo.common.agent import Agent, Losses, Pass
 from rlg_genpo.common.estimators import clipped_share, kl_nonnegative, kl_plain, masked_mean
 from rlg_genpo.common.losses import clipped_surrogate
 
@@ -21,6 +21,10 @@ class PPOAgent(Agent):
     def fresh_samples(self, batch: messages.Minibatch) -> int:
         """How many fresh differentiable samples the losses want for a minibatch."""
         return 0
+
+    def policy_losses(self, batch: messages.Minibatch, answer: messages.Evaluation) -> Losses:
+        """Auxiliary losses by name: (coefficient, mean loss)."""
+        return {}
 
     def schedule_kl(
         self, batch: messages.Minibatch, answer: messages.Evaluation, log_ratio: Tensor

@@ -51,6 +51,7 @@ def test_euler_hands_every_step_its_index():
     assert seen == [0, 1, 2, 3]
 
 
+@pytest.mark.slow
 def test_a_known_mixture_is_recovered():
     """Two modes, 3/4 at +1 and 1/4 at -1 (sigma 0.1), from a small network in 1,500 steps."""
     torch.manual_seed(1)

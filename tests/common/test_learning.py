@@ -4,6 +4,8 @@ import pytest
 
 from tests.rig import CPPO, LSTM, play
 
+pytestmark = pytest.mark.slow
+
 LONG = {
     "config.num_actors": 64,
     "config.horizon_length": 16,
@@ -19,9 +21,9 @@ LONG = {
     "overrides",
     [
         {},
-        pytest.param({"network.flow.condition": "observation"}, marks=pytest.mark.slow),
-        pytest.param({"network.separate": True}, marks=pytest.mark.slow),
-        pytest.param({"config.lr_schedule": "adaptive"}, marks=pytest.mark.slow),
+        {"network.flow.condition": "observation"},
+        {"network.separate": True},
+        {"config.lr_schedule": "adaptive"},
         CPPO,
     ],
     ids=["features", "observation", "separate", "adaptive", "cppo"],
@@ -37,7 +39,6 @@ def test_a_trained_policy_costs_less_than_a_third_of_an_untrained_one(
     assert play(rig.player(settings, trained.checkpoint()), 64, deterministic) > untrained / 3
 
 
-@pytest.mark.slow
 def test_a_recurrent_policy_remembers_the_goal_that_showed_once(rig):
     settings = {**LONG, "config.max_epochs": 40, "config.env_config.observation": "memory"}
     cost = {}

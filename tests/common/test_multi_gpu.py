@@ -20,6 +20,8 @@ from rl_games.algos_torch.central_value import CentralValueTrain
 from tests.ddpl import teams
 from tests.rig import CENTRAL_VALUE, CPPO, Rig, Run
 
+pytestmark = pytest.mark.slow
+
 FALLING = {"config.lr_schedule": "adaptive", "config.kl_threshold": 1e-9}
 CASES = {
     "legacy": {**FALLING, "config.schedule_type": "legacy"},
@@ -110,10 +112,7 @@ def ranks(tmp_path):
     return of
 
 
-@pytest.mark.parametrize(
-    "case",
-    ["legacy", *(pytest.param(name, marks=pytest.mark.slow) for name in list(CASES)[1:])],
-)
+@pytest.mark.parametrize("case", CASES)
 def test_ranks_end_with_the_same_parameters_and_rate(ranks, case):
     first, second = ranks(case)
     assert not torch.equal(first["reward"], second["reward"])  # each rank has its own experience

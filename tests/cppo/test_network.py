@@ -121,4 +121,4 @@ def test_observations_of_every_kind(block, shape):
     )
     source, value, _ = network({"obs": obs})
     assert source.shape == (1, 16) and value.shape == (1, 1)
-    assert network.policy.mode(source).shape == (1, 4)
+    assert network.policy.deterministic_action(source).shape == (1, 4)

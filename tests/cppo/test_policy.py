@@ -75,7 +75,7 @@ def test_a_batch_of_one_keeps_its_dimension():
     policy, source = policy_of(), states(1)
     acted = policy.act(source)
     evaluated = policy.evaluate(source, acted.stored)
-    assert acted.stored.shape == policy.mode(source).shape == (1, 2 * D)
+    assert acted.stored.shape == policy.deterministic_action(source).shape == (1, 2 * D)
     assert acted.neglogp.shape == evaluated.neglogp.shape == evaluated.entropy.shape == (1,)
     assert policy.to_env(acted.stored).shape == (1, D)
     assert policy.resample(source, 1).shape == (1, 2 * D)
@@ -164,8 +164,8 @@ def test_at_the_start_the_reference_sample_is_noise_and_the_kernel_around_it():
 
 def test_the_mode_is_the_kernels_mean_over_zero_noise():
     policy, source = policy_of(), states(6)
-    mode = policy.mode(source)
-    assert torch.equal(mode, policy.mode(source))
+    mode = policy.deterministic_action(source)
+    assert torch.equal(mode, policy.deterministic_action(source))
     start = policy.sample_flow(policy.reference, source, torch.zeros(6, D))
     torch.testing.assert_close(mode, torch.cat([start, policy.kernel(source, start).mean], dim=-1))
     # and the likeliest action around that a_k
@@ -223,7 +223,9 @@ def test_the_four_deployments_differ():
 
 def test_without_a_name_the_mode_is_played_or_the_policy_that_trains():
     policy, source = policy_of(), states(6)
-    torch.testing.assert_close(policy.play(source, True, None), policy.mode(source)[:, D:])
+    torch.testing.assert_close(
+        policy.play(source, True, None), policy.deterministic_action(source)[:, D:]
+    )
     torch.manual_seed(5)
     sampled = policy.play(source, False, None)
     torch.manual_seed(5)

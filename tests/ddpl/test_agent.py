@@ -6,9 +6,9 @@ import pytest
 import torch
 from rl_games.common import env_configurations, vecenv
 from rl_games.common.ivecenv import IVecEnv
-from rlg_genpo.envs.joint import JointEnv
 
 from rlg_genpo import DivergedError
+from rlg_genpo.common.joint import JointEnv
 from rlg_genpo.ddpl.agent import LEAST_SPREAD, PROBE_STATES
 from rlg_genpo.ddpl.improvement import Improvement
 from tests import point_mass, rig

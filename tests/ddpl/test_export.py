@@ -57,7 +57,7 @@ def test_agents_from_files_act_as_the_model_of_all(team, taken_apart):
     player, alone = taken_apart(team)
     obs = torch.randn(32, 4)
     with torch.no_grad():
-        whole = player.model.policy.mode(player.model.norm_obs(obs)).clamp(-1, 1)
+        whole = player.model.policy.deterministic_action(player.model.norm_obs(obs)).clamp(-1, 1)
     parts = [own(part) for own, part in zip(alone, slices_of(player, obs), strict=True)]
     torch.testing.assert_close(torch.cat(parts, dim=-1), whole, rtol=0, atol=1e-6)
 

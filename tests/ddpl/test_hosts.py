@@ -5,8 +5,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from rlg_genpo.envs.joint import JointEnv
 
+from rlg_genpo.common.joint import JointEnv
 from rlg_genpo.ddpl import hosts
 from rlg_genpo.ddpl.config import AgentConfig
 from rlg_genpo.errors import ConfigError

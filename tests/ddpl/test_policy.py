@@ -63,7 +63,7 @@ def test_its_action_has_no_slope_in_anothers_observation(double, obs, act, verb)
 
     def action(source):
         if verb == "mode":
-            return policy.mode(source)
+            return policy.deterministic_action(source)
         return policy.actions.merge(seeded(policy.sample, policy.states(source), noise))
 
     slopes = jacobian(action, 0.3 * torch.randn(2, sum(obs)))  # (B, A, B, S)
@@ -97,7 +97,7 @@ def test_the_environment_receives_what_is_stored(obs, act):
         policy.play(source, deterministic=False, deployment=None),
         seeded(policy.act, source).stored,
     )
-    assert torch.equal(policy.play(source, True, None), policy.mode(source))
+    assert torch.equal(policy.play(source, True, None), policy.deterministic_action(source))
 
 
 def test_there_is_no_density(double):
@@ -118,7 +118,7 @@ def test_there_is_no_density(double):
 def test_actions_are_within_the_bounds_whatever_the_network(variance, steps):
     policy = policy_of(*RAGGED, steps=steps, variance=variance, scale=30.0)
     source = torch.randn(200, 9)
-    for action in (policy.act(source).stored, policy.mode(source)):
+    for action in (policy.act(source).stored, policy.deterministic_action(source)):
         assert action.abs().max() <= 1 and (action.abs() == 1).any()
 
 
@@ -184,10 +184,10 @@ def test_it_goes_through_as_many_levels_as_it_is_told(monkeypatch, steps):
 
 def test_the_mode_repeats_itself_and_a_sample_does_not(double):
     policy, source = policy_of(*EVEN), torch.randn(6, 6)
-    assert torch.equal(policy.mode(source), policy.mode(source))
+    assert torch.equal(policy.deterministic_action(source), policy.deterministic_action(source))
     assert not torch.equal(policy.act(source).stored, policy.act(source).stored)
     # Without a network the middle of the start is the middle.
-    assert (policy_of(*EVEN, scale=0.0).mode(source) == 0).all()
+    assert (policy_of(*EVEN, scale=0.0).deterministic_action(source) == 0).all()
 
 
 @pytest.mark.parametrize("shared", [False, True])
@@ -198,7 +198,7 @@ def test_a_saved_policy_acts_as_it_did(shared):
     assert not torch.equal(seeded(other.act, source).stored, expected)
     other.load_state_dict(one.state_dict())
     assert torch.equal(seeded(other.act, source).stored, expected)
-    assert torch.equal(other.mode(source), one.mode(source))
+    assert torch.equal(other.deterministic_action(source), one.deterministic_action(source))
 
 
 def test_a_batch_of_one_keeps_its_dimension():
@@ -206,5 +206,5 @@ def test_a_batch_of_one_keeps_its_dimension():
         policy = policy_of(*sizes)
         source = torch.randn(1, sum(sizes[0]))
         acted = policy.act(source)
-        assert acted.stored.shape == policy.mode(source).shape == (1, sum(sizes[1]))
+        assert acted.stored.shape == policy.deterministic_action(source).shape == (1, sum(sizes[1]))
         assert acted.neglogp.shape == policy.evaluate(source, acted.stored).entropy.shape == (1,)
