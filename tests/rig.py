@@ -10,7 +10,7 @@ from rl_games.common.algo_observer import DefaultAlgoObserver
 from rl_games.torch_runner import Runner
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from rlg_genpo.algorithm import algorithms
+from rlg_genpo.algorithm import algorithms, load
 from rlg_genpo.common.agent import Agent
 from rlg_genpo.common.messages import Minibatch
 from rlg_genpo.common.player import Player
@@ -210,6 +210,18 @@ class Rig:
         if checkpoint is not None:
             player.restore(checkpoint)
         return player
+
+
+def network_of(
+    name: str, block: dict[str, Any], shape: Any = (4,), actions: int = 2, builder: Any = None
+) -> Any:
+    """A policy's network, as rl_games builds it from a ``network:`` block beside the ``mlp``."""
+    algorithm = algorithms()[name]
+    network = {"name": algorithm.network_name, "mlp": MLP, **block}
+    builder = builder or load(algorithm.network)()
+    builder.load(network)
+    builder.receive(algorithm.config.parse({"network": network, "config": BASE["config"]}))
+    return builder.build("a2c", actions_num=actions, input_shape=shape, value_size=1, num_seqs=1)
 
 
 def play(player: Player, steps: int, deterministic: bool) -> float:

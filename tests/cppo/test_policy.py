@@ -9,6 +9,7 @@ from torch.distributions import Independent, Normal
 from rlg_genpo.common import flow_matching as matching
 from rlg_genpo.common.split import SplitMLP
 from rlg_genpo.common.velocity import Velocity
+from rlg_genpo.cppo.config import DEPLOYMENTS
 from rlg_genpo.cppo.policy import CPPO
 
 C, D = 4, 2
@@ -174,13 +175,6 @@ def test_the_mode_is_the_kernels_mean_over_zero_noise():
     assert likelier.all()
 
 
-DEPLOYMENTS = ("residual_mean", "residual_sample", "flow_ema", "flow")
-
-
-def test_the_deployments_have_names():
-    assert policy_of().deployments == DEPLOYMENTS
-
-
 def expected_of(policy, deployment, source, noise):
     flow = policy.flow if deployment == "flow" else policy.reference
     action = policy.sample_flow(flow, source, noise)
@@ -221,7 +215,7 @@ def test_the_four_deployments_differ():
             assert (first - second).abs().min() > 1e-6
 
 
-def test_without_a_name_the_mode_is_played_or_the_policy_that_trains():
+def test_without_a_name_the_deterministic_action_is_played_or_the_policy_that_trains():
     policy, source = policy_of(), states(6)
     torch.testing.assert_close(
         policy.play(source, True, None), policy.deterministic_action(source)[:, D:]

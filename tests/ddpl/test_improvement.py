@@ -20,13 +20,7 @@ sizes_of = pytest.mark.parametrize(("obs", "act"), [EVEN, RAGGED], ids=["even", 
 shares = pytest.mark.parametrize("control_variate", [0.0, 0.7, 1.0])
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    """Layers this small gain nothing by a second one, and lose much on a busy machine."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def alone(tensors):
