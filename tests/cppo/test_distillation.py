@@ -195,7 +195,7 @@ def test_a_gradient_is_clipped_to_its_largest_norm(rollout, monkeypatch):
 
 
 def test_the_flow_follows_the_shared_gradient(rollout):
-    """As among the ranks: what ``all_reduce_mean`` leaves in the gradients is what the optimiser sees."""
+    """What ``all_reduce_mean`` leaves in the gradients is what the optimiser sees."""
     seen = []
 
     def silence(tensors):

@@ -25,11 +25,11 @@ def taken_apart(rig, tmp_path):
     def make(team):
         run = rig.train({**team, **MANY})
         player = rig.player({**team, **MANY}, run.checkpoint())
-        network = player.model.a2c_network
+        settings = player.settings
         alone = []
-        for agent, policy in zip(network.agents, single.agents_of(player.model), strict=True):
+        for agent, policy in zip(settings.agents, single.agents_of(player.model), strict=True):
             path = tmp_path / f"{agent.name}.pt"
-            single.save(policy, agent, network.diffusion, path)
+            single.save(policy, agent, settings.diffusion, path)
             alone.append(rlg_genpo.load_agent(path))
         return player, alone
 
@@ -37,7 +37,7 @@ def taken_apart(rig, tmp_path):
 
 
 def slices_of(player, obs):
-    return obs.split([agent.obs for agent in player.model.a2c_network.agents], dim=-1)
+    return obs.split([agent.obs for agent in player.settings.agents], dim=-1)
 
 
 @every_team
