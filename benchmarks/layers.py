@@ -11,10 +11,9 @@ import time
 from collections.abc import Callable
 
 import torch
-from rlg_genpo.common.mlp import ACTIVATIONS
 from torch import nn
 
-from rlg_genpo.common.layers import NarrowLinear
+from rlg_genpo.common.layers import ACTIVATIONS, NarrowLinear
 from rlg_genpo.common.velocity import Condition, Velocity
 from rlg_genpo.genpo.policy import GenPO
 

@@ -15,9 +15,9 @@ import numpy as np
 import torch
 from rl_games.torch_runner import Runner
 
-from rlg_genpo.algorithm import enter_runner
 from rlg_genpo.cli import configs, machine
 from rlg_genpo.genpo.policy import GenPO
+from rlg_genpo.registration import enter_runner
 
 #: cos, sin of the angle from upright, angular velocity
 STATES = {
@@ -50,7 +50,7 @@ def densities(policy: GenPO, source: torch.Tensor) -> tuple[np.ndarray, np.ndarr
     with torch.no_grad():
         neglogp = policy.evaluate(policy.condition(source.expand(len(pairs), -1)), pairs).neglogp
         samples = policy.to_env(policy.act(policy.condition(source.expand(20_000, -1))).stored)
-        mode = policy.mode(policy.condition(source))
+        mode = policy.deterministic_action(policy.condition(source))
     return (-neglogp).exp().reshape(x.shape).numpy(), samples[:, 0].numpy(), mode[0].numpy()
 
 

@@ -41,6 +41,15 @@ def double():
 
 
 @pytest.fixture
+def one_thread():
+    """Layers this small gain nothing by a second one, and lose much on a busy machine."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture
 def rig(tmp_path):
     """Builds YAML dictionaries, agents, players and whole training runs in a temporary folder."""
     return Rig(tmp_path)

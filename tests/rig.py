@@ -10,10 +10,11 @@ from rl_games.common.algo_observer import DefaultAlgoObserver
 from rl_games.torch_runner import Runner
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from rlg_genpo.algorithm import ALGORITHMS
-from rlg_genpo.common.agent import GenerativeAgent
+from rlg_genpo.algorithm import algorithms, load
+from rlg_genpo.common.agent import Agent
 from rlg_genpo.common.messages import Minibatch
-from rlg_genpo.common.player import GenerativePlayer
+from rlg_genpo.common.player import Player
+from rlg_genpo.common.ppo import PPOAgent
 from tests import point_mass
 
 #: as an override's value: take the key away
@@ -107,14 +108,13 @@ class Run(DefaultAlgoObserver):
     steps: list[Step] = field(default_factory=list)
     masks: list[Any] = field(default_factory=list)  # (B,) or None, as the losses saw them
 
-    def after_init(self, algo: GenerativeAgent) -> None:
+    def after_init(self, algo: Agent) -> None:
         super().after_init(algo)
         self.agent = algo
         self.start = {name: value.clone() for name, value in algo.model.named_parameters()}
-        self.measure = algo.schedule_kl
-        algo.schedule_kl = self._seen  # type: ignore[method-assign]
-        self.losses = algo.policy_losses
-        algo.policy_losses = self._masked  # type: ignore[method-assign]
+        if isinstance(algo, PPOAgent):
+            self.measure, self.losses = algo.schedule_kl, algo.policy_losses
+            algo.schedule_kl, algo.policy_losses = self._seen, self._masked
 
     def _seen(self, batch: Minibatch, result: Any, log_ratio: torch.Tensor) -> torch.Tensor:
         rate = self.agent.optimizer.param_groups[0]["lr"]
@@ -184,6 +184,11 @@ class Rig:
                 block[key] = copy.deepcopy(value)
         return {"params": params}
 
+    def parsed(self, overrides: dict[str, Any] | None = None) -> Any:
+        """The policy's settings."""
+        params = self.settings(overrides)["params"]
+        return algorithms()[params["algo"]["name"]].parse(params)
+
     def runner(self, overrides: dict[str, Any] | None = None, observer: Any = None) -> Runner:
         runner = Runner(observer)
         runner.load(self.settings(overrides))
@@ -196,18 +201,30 @@ class Rig:
 
     def agent(self, overrides: dict[str, Any] | None = None) -> Any:
         params = self.runner(overrides).params
-        return ALGORITHMS[params["algo"]["name"]].agent("run", params)
+        return algorithms()[params["algo"]["name"]].make_agent("run", params)
 
     def player(
         self, overrides: dict[str, Any] | None = None, checkpoint: str | None = None
-    ) -> GenerativePlayer:
+    ) -> Player:
         player = self.runner(overrides).create_player()
         if checkpoint is not None:
             player.restore(checkpoint)
         return player
 
 
-def play(player: GenerativePlayer, steps: int, deterministic: bool) -> float:
+def network_of(
+    name: str, block: dict[str, Any], shape: Any = (4,), actions: int = 2, builder: Any = None
+) -> Any:
+    """A policy's network, as rl_games builds it from a ``network:`` block beside the ``mlp``."""
+    algorithm = algorithms()[name]
+    network = {"name": algorithm.network_name, "mlp": MLP, **block}
+    builder = builder or load(algorithm.network)()
+    builder.load(network)
+    builder.receive(algorithm.config.parse({"network": network, "config": BASE["config"]}))
+    return builder.build("a2c", actions_num=actions, input_shape=shape, value_size=1, num_seqs=1)
+
+
+def play(player: Player, steps: int, deterministic: bool) -> float:
     """Mean reward per step over the player's own environments."""
     obs = player.env_reset(player.env)
     player.get_batch_size(obs, 1)

@@ -7,10 +7,9 @@ import torch
 
 from examples.analysis import game_grid
 from rlg_genpo.ddpl import diffusion
-from rlg_genpo.ddpl.action_values import ActionValues
 from rlg_genpo.ddpl.config import DDPLConfig
-from rlg_genpo.ddpl.denoisers import Denoisers
 from rlg_genpo.ddpl.improvement import Improvement, Rollout
+from rlg_genpo.ddpl.networks import ActionValues, Denoisers
 from rlg_genpo.ddpl.policy import DDPL
 from rlg_genpo.ddpl.slices import Slices
 from rlg_genpo.envs.game import BEST, payoff

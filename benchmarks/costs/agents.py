@@ -13,7 +13,7 @@ from rl_games.torch_runner import Runner
 
 from costs import simulator
 from costs.sizes import MIX, STEPS, Size
-from rlg_genpo.algorithm import enter_runner
+from rlg_genpo.registration import enter_runner
 
 PPO, FAST, PAPER = "Gaussian PPO", "GenPO, fast head", "GenPO, paper's network"
 CPPO, DDPL = "CPPO", "DDPL"

@@ -20,7 +20,7 @@ from torch.distributions import Normal
 from torch.func import jacrev, vmap
 from torch.nn import functional
 
-from rlg_genpo.common.time_embedding import sinusoidal
+from rlg_genpo.common.velocity import sinusoidal
 
 
 class JacobianPolicy(nn.Module):

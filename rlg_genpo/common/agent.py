@@ -92,10 +92,6 @@ class Agent(A2CAgent):
 
     # -- what a method supplies -------------------------------------------------------------
 
-    def policy_losses(self, batch: messages.Minibatch, answer: Any) -> Losses:
-        """Auxiliary losses by name: (coefficient, mean loss)."""
-        return {}
-
     def bounded_rate(self, rate: float) -> float:
         """The learning rate within the schedule's bounds."""
         return rate

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from rlg_genpo.common.split import SplitMLP
+from rlg_genpo.common.layers import SplitMLP
 from rlg_genpo.common.velocity import Velocity
 from rlg_genpo.cppo.policy import CPPO
 from rlg_genpo.genpo.policy import GenPO
@@ -31,8 +31,8 @@ def density(policy, source, stored):
     return policy.evaluate(policy.condition(source), stored).neglogp
 
 
-def mode(policy, source):
-    return policy.mode(policy.condition(source))
+def deterministic(policy, source):
+    return policy.deterministic_action(policy.condition(source))
 
 
 def fresh(policy, source):
@@ -46,7 +46,7 @@ def whole(function, backend="aot_eager"):
 
 
 @pytest.mark.usefixtures("double")
-@pytest.mark.parametrize("make", [genpo, cppo])
+@pytest.mark.parametrize("make", [pytest.param(genpo, marks=pytest.mark.slow), cppo])
 def test_the_density_compiles_without_a_break_to_the_same_value_and_gradient(make):
     policy = make()
     source, stored = torch.randn(B, C), torch.randn(B, policy.stored_dim)
@@ -64,8 +64,8 @@ def test_the_density_compiles_without_a_break_to_the_same_value_and_gradient(mak
 
 
 @pytest.mark.usefixtures("double")
-@pytest.mark.parametrize("make", [genpo, cppo])
-@pytest.mark.parametrize("function", [acted, mode, fresh])
+@pytest.mark.parametrize("make", [pytest.param(genpo, marks=pytest.mark.slow), cppo])
+@pytest.mark.parametrize("function", [acted, deterministic, fresh])
 def test_sampling_compiles_without_a_break_to_the_same_samples(make, function):
     policy, source = make(), torch.randn(B, C)
     torch.manual_seed(0)
@@ -76,6 +76,7 @@ def test_sampling_compiles_without_a_break_to_the_same_samples(make, function):
     torch.testing.assert_close(compiled(policy, source), expected)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("double")
 def test_recomputation_compiles_too_with_its_own_part_left_eager():
     policy, plain = genpo(recompute=True), genpo()
@@ -89,6 +90,7 @@ def test_recomputation_compiles_too_with_its_own_part_left_eager():
         torch.testing.assert_close(one, other, rtol=1e-6, atol=1e-9)
 
 
+@pytest.mark.slow
 def test_the_default_compiler_agrees_with_eager():
     policy = genpo()
     source, stored = torch.randn(B, C), torch.randn(B, 2 * D)

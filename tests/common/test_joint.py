@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 from rl_games.common.ivecenv import IVecEnv
-from rlg_genpo.envs.joint import JointEnv, joined
 
+from rlg_genpo.common.joint import JointEnv, joined
 from rlg_genpo.errors import ConfigError
 from rlg_genpo.host.compat import spaces
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from rlg_genpo.common.mlp import ACTIVATIONS, mlp, scale_output
+from rlg_genpo.common.layers import ACTIVATIONS, mlp, scale_output
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)

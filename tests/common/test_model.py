@@ -1,13 +1,15 @@
-"""The model between rl_games' dictionaries and the policy."""
+"""The model between the questions of agent and player and the policy."""
 
 import pytest
 import torch
+from torch._dynamo.testing import CompileCounter
 
-from rlg_genpo.common import messages as io
-from rlg_genpo.common.model import Playing
-from tests.rig import LSTM
+from rlg_genpo.common.messages import Act, Criticise, Evaluate, Play, Seen, Value
+from tests.ddpl import teams
+from tests.rig import CPPO, LSTM
 
 B = 5
+POLICIES = {"genpo": {}, "cppo": CPPO, "ddpl": teams.overrides()}
 
 
 @pytest.fixture
@@ -23,33 +25,43 @@ def model(rig):
     return of
 
 
-def ask(obs, **more):
-    return {"is_train": False, "prev_actions": None, "obs": obs, "rnn_states": None, **more}
+def questions(seen, stored=None):
+    """One of every kind; the last is for a policy whose actions have a density."""
+    asked = [Act(seen), Play(seen, True, None), Play(seen, False, None)]
+    asked += [Value(seen), Criticise(seen)]
+    return asked if stored is None else [*asked, Evaluate(seen, stored, 2)]
 
 
 @pytest.mark.parametrize("batch", [1, B])
-def test_acting_gives_what_rl_games_stores(model, batch):
-    out = model()(ask(torch.randn(batch, 4)))
+def test_rl_games_dictionary_is_answered_with_what_it_stores(model, batch):
+    obs = torch.randn(batch, 4)
+    inputs = {"is_train": False, "prev_actions": None, "obs": obs, "rnn_states": None}
+    before = dict(inputs)
+    out = model()(inputs)
     shapes = {key: tuple(value.shape) for key, value in out.items() if value is not None}
     assert shapes == {"actions": (batch, 4), "neglogpacs": (batch,), "values": (batch, 1)}
+    assert inputs.keys() == before.keys() and all(inputs[key] is before[key] for key in before)
 
 
 @pytest.mark.parametrize("batch", [1, B])
 def test_evaluating_a_sample_gives_back_its_density(model, batch):
-    network, obs = model(), torch.randn(batch, 4)
-    acted = network(ask(obs))
-    out = network(io.ask_evaluation(obs, acted["actions"], 0))
-    assert out["prev_neglogp"].shape == out["entropy"].shape == (batch,)
-    torch.testing.assert_close(out["prev_neglogp"], acted["neglogpacs"])
-    assert out["fresh"] is None
+    network, seen = model(), Seen(torch.randn(batch, 4))
+    acted = network(Act(seen)).acted
+    out = network(Evaluate(seen, acted.stored, 0))
+    assert out.density.neglogp.shape == out.density.entropy.shape == (batch,)
+    torch.testing.assert_close(out.density.neglogp, acted.neglogp)
+    assert out.fresh is None
 
 
 def test_values_are_normalised_in_the_update_and_real_in_the_rollout(model):
-    network, obs = model(), torch.randn(B, 4)
-    acted = network(ask(obs))
-    evaluated = network(io.ask_evaluation(obs, acted["actions"], 0))
+    network, seen = model(), Seen(torch.randn(B, 4))
+    stored = network(Act(seen)).acted.stored
+    real = [network(ask).values for ask in (Act(seen), Play(seen, True, None), Value(seen))]
+    normal = [network(ask).values for ask in (Evaluate(seen, stored, 0), Criticise(seen))]
     # Mean 7 and, at the start, variance 1 (and rl_games' epsilon under the root).
-    torch.testing.assert_close(acted["values"], evaluated["values"] + 7, rtol=1e-4, atol=1e-4)
+    for values in real:
+        torch.testing.assert_close(values, normal[0] + 7, rtol=1e-4, atol=1e-4)
+    assert torch.equal(*normal)
 
 
 def test_the_policy_sees_normalised_observations(model):
@@ -59,61 +71,54 @@ def test_the_policy_sees_normalised_observations(model):
     plain.load_state_dict(weights)
     stored = torch.randn(B, 4)
     # The mean was set to 1/2, the variance is still 1, epsilon is 1e-5.
-    expected = plain(io.ask_evaluation((obs - 0.5) / (1 + 1e-5) ** 0.5, stored, 0))
-    result = network(io.ask_evaluation(obs, stored, 0))
-    torch.testing.assert_close(result["prev_neglogp"], expected["prev_neglogp"])
+    normal = (obs - 0.5) / (1 + 1e-5) ** 0.5
+    expected = plain(Evaluate(Seen(normal), stored, 0)).density.neglogp
+    result = network(Evaluate(Seen(obs), stored, 0)).density.neglogp
+    torch.testing.assert_close(result, expected)
+    on_observation = model({"network.flow.condition": "observation"})
+    torch.testing.assert_close(on_observation.source(Seen(obs)), normal)
 
 
-def test_the_input_dictionary_is_left_as_it_was(model):
-    obs = torch.randn(B, 4)
-    inputs = ask(obs)
-    model()(inputs)
-    assert inputs["obs"] is obs and set(inputs) == set(ask(obs))
-
-
-def test_asking_for_the_value_draws_no_noise(model):
-    network, obs = model(), torch.randn(B, 4)
+@pytest.mark.parametrize("question", [Value, Criticise])
+def test_asking_for_the_value_draws_no_noise(model, question):
+    network, seen = model(), Seen(torch.randn(B, 4))
     state = torch.get_rng_state()
-    out = network(io.ask_value(obs, None))
+    network(question(seen))
     assert torch.equal(torch.get_rng_state(), state)
-    assert set(out) == {"values", "rnn_states"}
-    torch.testing.assert_close(out["values"], network(ask(obs))["values"])
 
 
 @pytest.mark.parametrize("count", [1, 3])
 def test_fresh_samples_are_as_many_as_asked_for(model, count):
-    network, obs = model(), torch.randn(B, 4)
-    out = network(io.ask_evaluation(obs, torch.randn(B, 4), count))
-    assert out["fresh"].shape == (count, 4) and out["fresh"].requires_grad
+    fresh = model()(Evaluate(Seen(torch.randn(B, 4)), torch.randn(B, 4), count)).fresh
+    assert fresh.shape == (count, 4) and fresh.requires_grad
 
 
+@pytest.mark.parametrize("policy", POLICIES.values(), ids=POLICIES.keys())
 @pytest.mark.parametrize("deterministic", [True, False])
-def test_a_player_receives_environment_actions(model, deterministic):
-    network, obs = model(), torch.randn(B, 4)
-    network.playing = Playing(deterministic, None)
-    first, second = network(ask(obs)), network(ask(obs))
-    assert first["mus"].shape == (B, 2) and first["mus"] is first["actions"]
-    assert torch.equal(first["mus"], second["mus"]) == deterministic
+def test_a_player_receives_environment_actions(model, policy, deterministic):
+    network, ask = model(policy), Play(Seen(torch.randn(B, 4)), deterministic, None)
+    first, second = network(ask).action, network(ask).action
+    assert first.shape == (B, 2)
+    assert torch.equal(first, second) == deterministic
 
 
 def test_recurrent_states_come_out_as_they_went_in(model):
     network = model({"network.rnn": LSTM})
     states = [torch.zeros(1, B, 16), torch.zeros(1, B, 16)]
-    out = network(ask(torch.randn(B, 4), rnn_states=states))
-    assert [tuple(state.shape) for state in out["rnn_states"]] == [(1, B, 16)] * 2
-    assert all(state.abs().max().item() > 0 for state in out["rnn_states"])
-    assert set(network(io.ask_value(torch.randn(B, 4), states))) == {"values", "rnn_states"}
+    for ask in questions(Seen(torch.randn(B, 4), states), torch.randn(B, 4)):
+        out = network(ask).rnn_states
+        assert [tuple(state.shape) for state in out] == [(1, B, 16)] * 2
+        assert all(state.abs().max().item() > 0 for state in out)
 
 
 def test_densities_are_float32_under_autocast(model):
-    network, obs = model(), torch.randn(B, 4)
+    network, seen = model(), Seen(torch.randn(B, 4))
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        acted = network(ask(obs))
-        out = network(io.ask_evaluation(obs, acted["actions"], 2))
-    parts = [acted[key] for key in ("actions", "neglogpacs")]
-    parts += [out[key] for key in ("prev_neglogp", "fresh", "values")]
+        acted = network(Act(seen)).acted
+        out = network(Evaluate(seen, acted.stored, 2))
+    parts = [acted.stored, acted.neglogp, out.density.neglogp, out.fresh, out.values]
     assert {part.dtype for part in parts} == {torch.float32}
-    torch.testing.assert_close(out["prev_neglogp"], acted["neglogpacs"])
+    torch.testing.assert_close(out.density.neglogp, acted.neglogp)
 
 
 def test_a_dictionary_is_normalised_key_by_key(rig):
@@ -125,3 +130,29 @@ def test_a_dictionary_is_normalised_key_by_key(rig):
     for part in model.norm_obs(obs).values():
         torch.testing.assert_close(part.mean(dim=0), torch.zeros(2), atol=0.01, rtol=0)
         torch.testing.assert_close(part.std(dim=0), torch.ones(2), atol=0.02, rtol=0)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("policy", POLICIES.values(), ids=POLICIES.keys())
+@pytest.mark.parametrize("normalises", [False, True])
+def test_a_compiled_model_answers_as_before_and_compiles_each_question_once(
+    model, policy, normalises
+):
+    # rl_games' scripted normalisers are all that breaks the graph.
+    keys = "config.normalize_input", "config.normalize_value"
+    network, graphs = model({**policy, **dict.fromkeys(keys, normalises)}), CompileCounter()
+    torch.compiler.reset()
+    compiled = torch.compile(network, backend=graphs, fullgraph=not normalises)
+    stored = None if policy is POLICIES["ddpl"] else torch.randn(B, 4)
+
+    def answers(asked):
+        torch.manual_seed(0)
+        return [asked(ask) for ask in questions(Seen(torch.ones(B, 4)), stored)]
+
+    for now, before in zip(answers(compiled), answers(network), strict=True):
+        torch.testing.assert_close(now.values, before.values)
+        assert type(now) is type(before)
+    count = graphs.frame_count
+    assert normalises or count <= len(questions(None, stored))
+    answers(compiled)
+    assert graphs.frame_count == count > 0

@@ -6,6 +6,7 @@ import sys
 import pytest
 import torch
 
+from rlg_genpo.common.messages import Evaluate, Seen
 from tests.rig import LSTM, play
 
 OBS = torch.tensor([[0.5, -0.5, 0.1, 0.9], [0.0, 0.3, -0.7, 0.2], [1.0, 1.0, -1.0, -1.0]])
@@ -19,9 +20,7 @@ def batched(player):
 
 
 def condition_of(player, obs=OBS):
-    network = player.model.a2c_network
-    source, _, _ = network({"obs": player.model.norm_obs(obs), "rnn_states": player.states})
-    return player.model.policy.condition(source)
+    return player.model.policy.condition(player.model.source(Seen(obs, player.states)))
 
 
 @pytest.mark.parametrize("trunk", TRUNKS)
@@ -51,8 +50,8 @@ def test_save_load_same_action_and_same_density(rig, trunk):
     # And the agent that wrote the checkpoint agrees.
     agent = run.agent
     agent.model.eval()
-    inputs = {"is_train": True, "obs": OBS, "prev_actions": pair}
-    torch.testing.assert_close(agent.model(inputs)["prev_neglogp"], densities[0])
+    density = agent.model(Evaluate(Seen(OBS), pair, 0)).density
+    torch.testing.assert_close(density.neglogp, densities[0])
 
 
 ANOTHER_PROCESS = """

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from rlg_genpo.common.split import SplitMLP
+from rlg_genpo.common.layers import SplitMLP
 
 C, D, B = 6, 2, 5
 

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from rlg_genpo.common.time_embedding import TimeEmbedding, sinusoidal
+from rlg_genpo.common.velocity import TimeEmbedding, sinusoidal
 
 pytestmark = pytest.mark.usefixtures("double")
 

@@ -8,16 +8,14 @@ from rlg_genpo.common.flow_config import ACTIVATION_NAMES
 from rlg_genpo.cppo.config import (
     DEPLOYMENTS,
     REGULARISERS,
+    AlgoConfig,
     CPPOConfig,
-    CPPOSettings,
     ReferenceFlowConfig,
     ResidualConfig,
-    parse_residual,
 )
-from rlg_genpo.cppo.policy import CPPO as POLICY
 from rlg_genpo.errors import ConfigError
-from tests.genpo.test_config import ADAPTIVE, WIDTHS, identify, no_environment  # noqa: F401
-from tests.rig import ABSENT, CNN, CPPO, LSTM, Rig
+from tests.genpo.test_config import ADAPTIVE, EVEN, WIDTHS, identify, no_environment  # noqa: F401
+from tests.rig import ABSENT, CNN, CPPO, LSTM, ON_FEATURES, Rig
 
 FLOW, RESIDUAL, ALGO = "params.network.flow", "params.network.residual", "params.algo"
 
@@ -40,7 +38,10 @@ BAD = [
         {"network.flow.activation": "mich"},
         f"{FLOW}.activation: must be one of {', '.join(ACTIVATION_NAMES)}, got mich.",
     ),
-    ({"network.flow.time_embedding": 5}, f"{FLOW}.time_embedding: must be even, got 5."),
+    (
+        {"network.flow.time_embedding": 5},
+        f"{FLOW}.time_embedding: {EVEN}, got 5.",
+    ),
     ({"network.flow.time_units": [8, 0]}, f"{FLOW}.time_units: {WIDTHS}, got [8, 0]."),
     ({"network.flow.output_scale": -1}, f"{FLOW}.output_scale: must be at least 0, got -1.0."),
     ({"network.flow.noise_scale": 0}, f"{FLOW}.noise_scale: must be above 0, got 0.0."),
@@ -102,12 +103,12 @@ BAD = [
     ({"algo.deployment": True}, f"{ALGO}.deployment: must be a word, got True."),
     (
         {"algo.regularizer": "none"},
-        f"{ALGO}.regularizer: unknown key, did you mean 'regulariser'? {known(CPPOConfig)}",
+        f"{ALGO}.regularizer: unknown key, did you mean 'regulariser'? {known(AlgoConfig)}",
     ),
     (
         {"algo.compression_coef": 0.01},  # GenPO's
         f"{ALGO}.compression_coef: unknown key, did you mean 'regulariser_coef'? "
-        f"{known(CPPOConfig)}",
+        f"{known(AlgoConfig)}",
     ),
     (
         {"model.name": "genpo"},
@@ -149,7 +150,7 @@ def test_bad_input_is_named_before_an_environment_is_made(rig, overrides, messag
     assert str(error.value) == message
 
 
-BLOCKS = (ReferenceFlowConfig, ResidualConfig, CPPOConfig)
+BLOCKS = (ReferenceFlowConfig, ResidualConfig, AlgoConfig)
 
 
 def test_every_key_has_bad_input_above():
@@ -163,18 +164,14 @@ def test_every_key_is_documented():
         assert all(field.metadata["doc"] for field in fields(block))
 
 
-def test_the_deployments_are_those_that_the_policy_has():
-    assert POLICY.deployments == DEPLOYMENTS
-
-
 @pytest.mark.parametrize("name", DEPLOYMENTS)
 def test_each_deployment_is_let_through(rig, name):
-    params = rig.settings({"algo.deployment": name})["params"]
-    assert CPPOSettings.from_params(params).algo.deployment == name
+    assert rig.parsed({"algo.deployment": name}).algo.deployment == name
+    assert name in CPPOConfig.deployments
 
 
 def test_the_ends_of_the_ranges_are_let_through(rig):
-    params = rig.settings(
+    settings = rig.parsed(
         {
             "algo.ema": 0,
             "algo.regulariser": "none",
@@ -183,46 +180,42 @@ def test_the_ends_of_the_ranges_are_let_through(rig):
             "algo.distill_minibatches": 1,
             "network.flow.steps": 1,
         }
-    )["params"]
-    settings = CPPOSettings.from_params(params)
+    )
     assert (settings.algo.ema, settings.algo.regulariser_coef, settings.flow.steps) == (0, 0, 1)
 
 
 def test_strings_as_yaml_reads_them_are_numbers(rig):
-    params = rig.settings(
+    settings = rig.parsed(
         {
             "algo.distill_lr": "1e-3",
             "algo.distill_threshold": "5e-1",
             "network.residual.sigma": "5e-1",
             "config.learning_rate": "1e-3",
         }
-    )["params"]
-    settings = CPPOSettings.from_params(params)
+    )
     assert (settings.algo.distill_lr, settings.algo.distill_threshold) == (1e-3, 0.5)
     assert settings.residual.sigma == 0.5
 
 
 def test_on_features_any_trunk_is_let_through(rig):
-    params = rig.settings({"network.flow.condition": "features", "network.rnn": LSTM})["params"]
-    assert CPPOSettings.from_params(params).flow.condition == "features"
+    settings = rig.parsed({"network.flow.condition": "features", "network.rnn": LSTM})
+    assert settings.flow.condition == "features"
 
 
 def test_a_users_own_network_name_is_let_through(rig):
-    params = rig.settings({"network.name": "my_actor_critic"})["params"]
-    assert CPPOSettings.from_params(params).residual.units == (16,)
+    assert rig.parsed({"network.name": "my_actor_critic"}).residual.units == (16,)
 
 
 def test_the_paper_and_the_reconstruction_are_the_defaults():
-    algo, flow, residual = CPPOConfig(), ReferenceFlowConfig(), ResidualConfig()
+    algo, flow, residual = AlgoConfig(), ReferenceFlowConfig(), ResidualConfig()
     assert (algo.regulariser, algo.regulariser_coef, algo.ema) == ("langevin", 0.02, 0.9)
     assert (algo.distill_epochs, algo.distill_minibatches) == (15, 4)
     assert (flow.steps, flow.noise_scale, residual.sigma) == (8, 1.0, 0.5)
     assert algo.regulariser_scale == flow.noise_scale  # the step aims at where the flow starts
 
 
-def test_a_checkpoints_head_names_what_no_shape_shows(rig):
-    head = CPPOSettings.from_params(rig.settings()["params"]).head()
-    assert head == {
+def test_a_checkpoints_fingerprint_names_what_no_shape_shows(rig):
+    assert rig.parsed().fingerprint() == {
         "params.network.flow.steps": 3,
         "params.network.flow.condition": "observation",
         "params.network.flow.activation": "silu",
@@ -232,14 +225,11 @@ def test_a_checkpoints_head_names_what_no_shape_shows(rig):
 
 
 def test_the_summary_says_steps_widths_and_condition(rig):
-    settings = CPPOSettings.from_params(rig.settings()["params"])
-    assert settings.summary() == "3 steps, flow [16], residual [16] on the observation"
+    assert rig.parsed().summary() == "3 steps, flow [16], residual [16] on the observation"
 
 
 @pytest.mark.parametrize("slip", ["residul", "residuals", "Residual"])
-def test_a_misspelt_block_is_not_ignored(slip):
+def test_a_misspelt_block_is_not_ignored(rig, slip):
     with pytest.raises(ConfigError, match=rf"params\.network\.{slip}: .* did you mean 'residual'"):
-        parse_residual({"name": "cppo_actor_critic", slip: {"sigma": 0.2}})
-    parse_residual(
-        {"name": "cppo_actor_critic", "mlp": {}, "cnn": {}, "separate": True, "residual": {}}
-    )
+        rig.parsed({"network.residual": ABSENT, f"network.{slip}": {"sigma": 0.2}})
+    rig.parsed({**ON_FEATURES, "network.cnn": {}, "network.separate": True})

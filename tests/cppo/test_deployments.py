@@ -9,8 +9,7 @@ import yaml
 
 from rlg_genpo import cli
 from rlg_genpo.cli import configs, evaluation, swapping
-from rlg_genpo.cppo.config import DEPLOYMENTS, CPPOConfig, CPPOSettings, ReferenceFlowConfig
-from rlg_genpo.cppo.policy import CPPO
+from rlg_genpo.cppo.config import DEPLOYMENTS, AlgoConfig, CPPOConfig, ReferenceFlowConfig
 from tests.cli.test_cli import EPOCH, GAUSSIAN, SMALL, train
 
 pytest.importorskip("envpool")
@@ -24,10 +23,6 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
         words = [*SMALL, *frames, f"--name={name}", "--seed=3"]
         assert train(f"pendulum_{name}", *words) == 0
     return folder
-
-
-def test_the_policy_and_its_configuration_offer_the_same() -> None:
-    assert CPPO.deployments == DEPLOYMENTS == CPPOSettings.deployments
 
 
 @pytest.mark.parametrize("name", DEPLOYMENTS)
@@ -95,8 +90,8 @@ def test_a_swap_to_cppo_writes_defaults_and_checks(
     path, out = tmp_path / "mine.yaml", tmp_path / "mine_cppo.yaml"
     path.write_text(GAUSSIAN)
     assert cli.main(["swap", str(path), "--policy", "cppo", "--out", str(out)]) == 0
-    settings = CPPOSettings.from_params(yaml.safe_load(out.read_text())["params"])
-    assert settings.algo == CPPOConfig() and settings.flow == ReferenceFlowConfig()
+    settings = CPPOConfig.parse(yaml.safe_load(out.read_text())["params"])
+    assert settings.algo == AlgoConfig() and settings.flow == ReferenceFlowConfig()
     assert cli.main(["check", str(out)]) == 0
     assert (
         "cppo: 8 steps, flow [64, 64], residual [64, 64] on the observation"
@@ -111,4 +106,4 @@ def test_under_a_trunk_that_must_be_stood_on_a_swap_does_so(tmp_path: Path) -> N
     path.write_text(yaml.safe_dump(document))
     flow = yaml.safe_load(swapping.swap(str(path), "cppo"))["params"]["network"]["flow"]
     assert flow["condition"] == "features"
-    assert swapping.HEADS["cppo"]["network"]["flow"]["condition"] == "observation"
+    assert ReferenceFlowConfig().condition == "observation"

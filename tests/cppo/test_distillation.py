@@ -7,10 +7,10 @@ from dataclasses import replace
 import pytest
 import torch
 
-from rlg_genpo.common.split import SplitMLP
+from rlg_genpo.common.layers import SplitMLP
 from rlg_genpo.common.velocity import Velocity
 from rlg_genpo.cppo import distillation
-from rlg_genpo.cppo.config import CPPOConfig
+from rlg_genpo.cppo.config import AlgoConfig
 from rlg_genpo.cppo.distillation import Distillation
 from rlg_genpo.cppo.energy import energy_distance
 from rlg_genpo.cppo.policy import CPPO
@@ -19,16 +19,10 @@ C, D, R = 3, 2, 40
 SIGMA = 0.3
 
 #: the defaults, with few passes
-FEW = replace(CPPOConfig(), distill_epochs=3)
+FEW = replace(AlgoConfig(), distill_epochs=3)
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    """Layers this small gain nothing by a second one, and lose much on a busy machine."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def policy_of(scale=1.0, noise_scale=1.0, units=(16,), dim=D):
@@ -37,11 +31,11 @@ def policy_of(scale=1.0, noise_scale=1.0, units=(16,), dim=D):
 
 
 def alone(tensors):
-    """What a single process shares: nothing."""
+    """The average over a single process: itself."""
 
 
-def distillation_of(policy, settings=FEW, share=alone):
-    return Distillation(policy, settings, share)
+def distillation_of(policy, settings=FEW, all_reduce_mean=alone):
+    return Distillation(policy, settings, all_reduce_mean)
 
 
 def copy_of(policy):
@@ -58,7 +52,7 @@ def rollout():
 def steps(monkeypatch):
     """Every gradient step's (velocity's source, point, noise, target, time, times)."""
     seen = []
-    between, interpolate = Velocity.between, distillation.matching.interpolate
+    between, interpolate = Velocity.between, distillation.flow_matching.interpolate
 
     def watched_path(noise, target, time):
         point = interpolate(noise, target, time)
@@ -69,7 +63,7 @@ def steps(monkeypatch):
         seen[-1].update(source=source, action=action, times=times)
         return between(velocity, source, action, times)
 
-    monkeypatch.setattr(distillation.matching, "interpolate", watched_path)
+    monkeypatch.setattr(distillation.flow_matching, "interpolate", watched_path)
     monkeypatch.setattr(Velocity, "between", watched_velocity)
     return seen
 
@@ -201,7 +195,7 @@ def test_a_gradient_is_clipped_to_its_largest_norm(rollout, monkeypatch):
 
 
 def test_the_flow_follows_the_shared_gradient(rollout):
-    """As among the ranks: what ``share`` leaves in the gradients is what the optimiser sees."""
+    """What ``all_reduce_mean`` leaves in the gradients is what the optimiser sees."""
     seen = []
 
     def silence(tensors):
@@ -211,7 +205,7 @@ def test_the_flow_follows_the_shared_gradient(rollout):
 
     policy = policy_of()
     before = copy_of(policy)
-    distillation_of(policy, share=silence).fit(*rollout)
+    distillation_of(policy, all_reduce_mean=silence).fit(*rollout)
     assert len(seen) == 12 * len(list(policy.flow.parameters()))
     assert all(gradient.abs().max() > 0 for gradient in seen)
     assert all(torch.equal(value, before[name]) for name, value in policy.state_dict().items())
@@ -284,7 +278,7 @@ def test_a_known_mixture_is_recovered_at_each_state():
     rows, count = 512, 400
     velocity = Velocity(2, 1, 16, [64, 64], "silu", 16, [32], 0.0)
     policy = CPPO(velocity, SplitMLP(2, 1, [8], "silu", 0.0), MODE, 1.0)
-    learner = Distillation(policy, replace(CPPOConfig(), distill_epochs=60), alone)
+    learner = Distillation(policy, replace(AlgoConfig(), distill_epochs=60), alone)
     states = torch.eye(2)
     for rate in (1e-2, 3e-3):
         learner.optimizer.param_groups[0]["lr"] = rate

@@ -1,11 +1,14 @@
 """Conditional PPO's losses and the KL of its schedule: rl_games' own, on the kernel."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from rl_games.algos_torch import torch_ext
 from rl_games.common.schedulers import AdaptiveScheduler
 from torch.distributions import Normal, kl_divergence
 
+from rlg_genpo.common.messages import Seen
 from rlg_genpo.cppo.agent import CPPOAgent
 from tests.rig import CPPO, LSTM, ON_FEATURES, Rig
 
@@ -108,7 +111,7 @@ def test_the_bounds_loss_is_rl_games_own_on_the_kernels_mean(rolled, kind):
     agent.bounds_loss_coef = 0.5
     pulled = gradients(agent)
     stored = agent.dataset[0]["actions"]
-    source = agent.model.source({"obs": agent.dataset[0]["obs"]})
+    source = agent.model.source(Seen(agent.dataset[0]["obs"]))
     mean = agent.policy.kernel(source, stored[:, :2]).mean
     own = agent.bound_loss(mean) if kind == "bound" else agent.reg_loss(mean)
     assert agent.train_result[8].item() == pytest.approx(own.mean().item(), rel=1e-5)
@@ -124,7 +127,7 @@ def test_the_bounds_loss_is_rl_games_own_on_the_kernels_mean(rolled, kind):
 def by_hand(name, agent, batch):
     """Twice the divergence that a regulariser is, by torch's own Gaussians, (B,)."""
     reference = batch["actions"][:, :2]
-    source = agent.model.source({"obs": batch["obs"]})
+    source = agent.model.source(Seen(batch["obs"]))
     kernel = agent.policy.kernel(source, reference)
     now, sigma = Normal(kernel.mean, kernel.sigma), kernel.sigma
     other = {
@@ -159,7 +162,8 @@ def test_a_regulariser_is_added_with_its_weight(rolled, name):
     assert expected > 1e-3
     # and its weight: the slope of the last bias, with it and without
     with_it = gradients(agent)["residual.rest.1.bias"]
-    agent.algo = type(agent.algo)(**{**vars(agent.algo), "regulariser": "none"})
+    algo = replace(agent.settings.algo, regulariser="none")
+    agent.settings = replace(agent.settings, algo=algo)
     without = gradients(agent)["residual.rest.1.bias"]
     (slope,) = torch.autograd.grad(
         0.3 * by_hand(name, agent, agent.dataset[0]).mean(), agent.policy.residual.rest[-1].bias

@@ -1,22 +1,21 @@
 """From a network block to CPPO's actor and critic; and the hooks for a user's own parts."""
 
+import functools
 import math
 
 import pytest
 import torch
 
+from rlg_genpo.common.messages import Seen
 from rlg_genpo.cppo.network import CPPOBuilder
 from rlg_genpo.errors import ConfigError
-from tests.rig import CNN, LSTM, MLP
+from tests.rig import CNN, LSTM, network_of
 
 B = 5
 FEATURES = {"condition": "features"}
 
 
-def build(block, shape=(4,), builder=None):
-    builder = builder or CPPOBuilder()
-    builder.load({"name": "cppo_actor_critic", "mlp": MLP, **block})
-    return builder.build("a2c", actions_num=2, input_shape=shape, value_size=1, num_seqs=B)
+build = functools.partial(network_of, "cppo")
 
 
 @pytest.mark.parametrize("separate", [False, True])
@@ -24,7 +23,7 @@ def build(block, shape=(4,), builder=None):
 def test_flow_and_kernel_see_what_condition_says(condition, separate):
     network = build({"flow": {"condition": condition}, "separate": separate})
     obs = torch.randn(B, 4)
-    source, value, states = network({"obs": obs})
+    source, value, states = network(Seen(obs))
     features, expected, _ = network.trunk({"obs": obs})
     assert torch.equal(source, obs if condition == "observation" else features)
     assert torch.equal(value, expected) and states is None
@@ -34,7 +33,7 @@ def test_flow_and_kernel_see_what_condition_says(condition, separate):
 def test_by_default_they_see_the_observation_and_the_trunk_is_the_critics_alone():
     network = build({"separate": True})
     obs = torch.randn(B, 4)
-    source, value, _ = network({"obs": obs})
+    source, value, _ = network(Seen(obs))
     assert torch.equal(source, obs)
     value.sum().backward()
     assert all(parameter.grad is not None for parameter in network.trunk.parameters())
@@ -119,6 +118,6 @@ def test_observations_of_every_kind(block, shape):
         if isinstance(shape, dict)
         else torch.randn(1, *shape)
     )
-    source, value, _ = network({"obs": obs})
+    source, value, _ = network(Seen(obs))
     assert source.shape == (1, 16) and value.shape == (1, 1)
-    assert network.policy.mode(source).shape == (1, 4)
+    assert network.policy.deterministic_action(source).shape == (1, 4)

@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from rlg_genpo.common.messages import Evaluate, Seen
 from rlg_genpo.cppo.config import DEPLOYMENTS
 from tests.common.test_player import OBS, batched, condition_of
 from tests.rig import CPPO, LSTM, ON_FEATURES, Rig, play
@@ -86,8 +87,8 @@ def test_save_load_same_action_and_same_density(rig):
     # And the agent that wrote the checkpoint agrees.
     agent = run.agent
     agent.model.eval()
-    inputs = {"is_train": True, "obs": OBS, "prev_actions": pair}
-    torch.testing.assert_close(agent.model(inputs)["prev_neglogp"], densities[0])
+    density = agent.model(Evaluate(Seen(OBS), pair, 0)).density
+    torch.testing.assert_close(density.neglogp, densities[0])
 
 
 @pytest.mark.parametrize("deployment", [None, *DEPLOYMENTS])

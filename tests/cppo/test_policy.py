@@ -7,8 +7,9 @@ import torch
 from torch.distributions import Independent, Normal
 
 from rlg_genpo.common import flow_matching as matching
-from rlg_genpo.common.split import SplitMLP
+from rlg_genpo.common.layers import SplitMLP
 from rlg_genpo.common.velocity import Velocity
+from rlg_genpo.cppo.config import DEPLOYMENTS
 from rlg_genpo.cppo.policy import CPPO
 
 C, D = 4, 2
@@ -75,7 +76,7 @@ def test_a_batch_of_one_keeps_its_dimension():
     policy, source = policy_of(), states(1)
     acted = policy.act(source)
     evaluated = policy.evaluate(source, acted.stored)
-    assert acted.stored.shape == policy.mode(source).shape == (1, 2 * D)
+    assert acted.stored.shape == policy.deterministic_action(source).shape == (1, 2 * D)
     assert acted.neglogp.shape == evaluated.neglogp.shape == evaluated.entropy.shape == (1,)
     assert policy.to_env(acted.stored).shape == (1, D)
     assert policy.resample(source, 1).shape == (1, 2 * D)
@@ -164,21 +165,14 @@ def test_at_the_start_the_reference_sample_is_noise_and_the_kernel_around_it():
 
 def test_the_mode_is_the_kernels_mean_over_zero_noise():
     policy, source = policy_of(), states(6)
-    mode = policy.mode(source)
-    assert torch.equal(mode, policy.mode(source))
+    mode = policy.deterministic_action(source)
+    assert torch.equal(mode, policy.deterministic_action(source))
     start = policy.sample_flow(policy.reference, source, torch.zeros(6, D))
     torch.testing.assert_close(mode, torch.cat([start, policy.kernel(source, start).mean], dim=-1))
     # and the likeliest action around that a_k
     other = mode + torch.cat([torch.zeros(6, D), 0.1 * torch.randn(6, D)], dim=-1)
     likelier = policy.evaluate(source, mode).neglogp < policy.evaluate(source, other).neglogp
     assert likelier.all()
-
-
-DEPLOYMENTS = ("residual_mean", "residual_sample", "flow_ema", "flow")
-
-
-def test_the_deployments_have_names():
-    assert policy_of().deployments == DEPLOYMENTS
 
 
 def expected_of(policy, deployment, source, noise):
@@ -221,9 +215,11 @@ def test_the_four_deployments_differ():
             assert (first - second).abs().min() > 1e-6
 
 
-def test_without_a_name_the_mode_is_played_or_the_policy_that_trains():
+def test_without_a_name_the_deterministic_action_is_played_or_the_policy_that_trains():
     policy, source = policy_of(), states(6)
-    torch.testing.assert_close(policy.play(source, True, None), policy.mode(source)[:, D:])
+    torch.testing.assert_close(
+        policy.play(source, True, None), policy.deterministic_action(source)[:, D:]
+    )
     torch.manual_seed(5)
     sampled = policy.play(source, False, None)
     torch.manual_seed(5)

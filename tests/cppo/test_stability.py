@@ -14,23 +14,17 @@ Euler's steps shrink a normal a little themselves; 32 of them, by 4 % a pass.
 import pytest
 import torch
 
-from rlg_genpo.common.split import SplitMLP
+from rlg_genpo.common.layers import SplitMLP
 from rlg_genpo.common.velocity import Velocity
 from rlg_genpo.cppo import regularisers as kernels
-from rlg_genpo.cppo.config import CPPOConfig
+from rlg_genpo.cppo.config import AlgoConfig
 from rlg_genpo.cppo.distillation import Distillation
 from rlg_genpo.cppo.policy import CPPO
 
 D, ROWS, SIGMA = 2, 128, 0.5
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    """Layers this small gain nothing by a second one, and lose much on a busy machine."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def spreads(seed, regularised):
@@ -38,7 +32,7 @@ def spreads(seed, regularised):
     torch.manual_seed(seed)
     velocity = Velocity(1, D, 32, [32, 32], "silu", 8, [16], 0.0)
     policy = CPPO(velocity, SplitMLP(1, D, [32, 32], "silu", 0.0), SIGMA, 1.0)
-    settings = CPPOConfig(ema=0.5, distill_epochs=5, distill_minibatches=2, distill_lr=5e-3)
+    settings = AlgoConfig(ema=0.5, distill_epochs=5, distill_minibatches=2, distill_lr=5e-3)
     learner = Distillation(policy, settings, lambda tensors: None)
     optimizer = torch.optim.Adam(policy.residual.parameters(), lr=5e-3)
     source, found = torch.zeros(ROWS, 1), []

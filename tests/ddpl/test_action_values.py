@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from rlg_genpo.ddpl.action_values import ActionValues
+from rlg_genpo.ddpl.networks import ActionValues
 
 B, K = 5, 4
 EVEN, RAGGED = ([3, 3, 3], [2, 2, 2]), ([4, 2, 3], [1, 3, 2])

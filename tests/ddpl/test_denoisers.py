@@ -6,7 +6,7 @@ from torch import nn
 from torch.autograd.functional import jacobian
 
 from rlg_genpo.ddpl import diffusion
-from rlg_genpo.ddpl.denoisers import Condition, Denoisers
+from rlg_genpo.ddpl.networks import Condition, Denoisers
 from rlg_genpo.ddpl.slices import Slices
 
 B, K, T = 5, 4, 6

@@ -25,11 +25,11 @@ def taken_apart(rig, tmp_path):
     def make(team):
         run = rig.train({**team, **MANY})
         player = rig.player({**team, **MANY}, run.checkpoint())
-        network = player.model.a2c_network
+        settings = player.settings
         alone = []
-        for agent, policy in zip(network.agents, single.agents_of(player.model), strict=True):
+        for agent, policy in zip(settings.agents, single.agents_of(player.model), strict=True):
             path = tmp_path / f"{agent.name}.pt"
-            single.save(policy, agent, network.diffusion, path)
+            single.save(policy, agent, settings.diffusion, path)
             alone.append(rlg_genpo.load_agent(path))
         return player, alone
 
@@ -37,7 +37,7 @@ def taken_apart(rig, tmp_path):
 
 
 def slices_of(player, obs):
-    return obs.split([agent.obs for agent in player.model.a2c_network.agents], dim=-1)
+    return obs.split([agent.obs for agent in player.settings.agents], dim=-1)
 
 
 @every_team
@@ -57,7 +57,7 @@ def test_agents_from_files_act_as_the_model_of_all(team, taken_apart):
     player, alone = taken_apart(team)
     obs = torch.randn(32, 4)
     with torch.no_grad():
-        whole = player.model.policy.mode(player.model.norm_obs(obs)).clamp(-1, 1)
+        whole = player.model.policy.deterministic_action(player.model.norm_obs(obs)).clamp(-1, 1)
     parts = [own(part) for own, part in zip(alone, slices_of(player, obs), strict=True)]
     torch.testing.assert_close(torch.cat(parts, dim=-1), whole, rtol=0, atol=1e-6)
 

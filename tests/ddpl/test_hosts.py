@@ -5,10 +5,16 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from rlg_genpo.envs.joint import JointEnv
 
+from rlg_genpo.common.joint import JointEnv
 from rlg_genpo.ddpl import hosts
-from rlg_genpo.ddpl.config import AgentConfig
+from rlg_genpo.ddpl.config import (
+    ActionValueConfig,
+    AgentConfig,
+    AlgoConfig,
+    DDPLConfig,
+    DiffusionConfig,
+)
 from rlg_genpo.errors import ConfigError
 from rlg_genpo.host.compat import spaces
 from tests import point_mass
@@ -28,15 +34,14 @@ def info(obs=4, act=3, **more):
     }
 
 
-def listed(*sizes):
-    return [dict(zip(("name", "obs", "act"), size, strict=True)) for size in sizes]
+def settings_of(agents=None, **diffusion):
+    agents = agents and tuple(AgentConfig(*sizes) for sizes in agents)
+    return DDPLConfig(AlgoConfig(), agents, DiffusionConfig(**diffusion), ActionValueConfig())
 
 
-def params(env_info, agents=None, env=None, diffusion=None):
-    network = {"name": "ddpl_actor_critic", "diffusion": diffusion}
-    if agents is not None:
-        network["agents"] = agents
-    return {"network": network, "config": {"env_info": env_info, "vec_env": env}}
+def case(env_info, agents=None, env=None, **diffusion):
+    """Settings, and what they are resolved by."""
+    return settings_of(agents, **diffusion), env_info, env
 
 
 def task(wrappers=("env",)):
@@ -51,29 +56,29 @@ def task(wrappers=("env",)):
     return env
 
 
-def refused(given):
+def refused(settings, *environment):
     with pytest.raises(ConfigError) as error:
-        hosts.name_agents(given)
+        settings.resolve(*environment)
     return str(error.value)
 
 
 @pytest.mark.parametrize(
     "given",
     [
-        params(info(agent_sizes=SIZES)),
-        params(info(), env=task(())),
-        params(info(), env=task(("env",))),
-        params(info(), env=task(("unwrapped", "env"))),
-        params(info(), env=task(("env", "unwrapped", "env", "env"))),
-        params(info(), agents=listed(*SIZES)),
-        params(info(agent_sizes=SIZES), agents=listed(*SIZES)),
-        params(info(), agents=listed(*SIZES), env=SimpleNamespace(env=object())),
+        case(info(agent_sizes=SIZES)),
+        case(info(), env=task(())),
+        case(info(), env=task(("env",))),
+        case(info(), env=task(("unwrapped", "env"))),
+        case(info(), env=task(("env", "unwrapped", "env", "env"))),
+        case(info(), agents=SIZES),
+        case(info(agent_sizes=SIZES), agents=SIZES),
+        case(info(), agents=SIZES, env=SimpleNamespace(env=object())),
     ],
     ids=["info", "bare", "env", "unwrapped", "deep", "yaml", "both", "no_task"],
 )
 def test_the_agents_are_the_same_wherever_they_are_named(given):
-    hosts.name_agents(given)
-    assert given["network"]["agents"] == listed(*SIZES)
+    settings, *environment = given
+    assert settings.resolve(*environment) == settings_of(SIZES)
 
 
 def test_the_environments_own_word_comes_before_its_wrappers():
@@ -105,7 +110,7 @@ def test_an_environment_that_wraps_itself_is_no_endless_search():
 
 
 def test_agents_that_nobody_names_are_asked_for():
-    assert refused(params(info())) == (
+    assert refused(*case(info())) == (
         f"{AGENTS}: missing, and the environment does not say which of its 4 observations and 3 "
         "action components are whose; list each agent's {name, obs, act} in order."
     )
@@ -118,7 +123,7 @@ def test_agents_that_nobody_names_are_asked_for():
 )
 def test_a_yaml_that_differs_from_the_environment_is_refused(other):
     shown = ", ".join(f"{name} (obs {obs}, act {act})" for name, obs, act in other)
-    assert refused(params(info(agent_sizes=SIZES), agents=listed(*other))) == (
+    assert refused(*case(info(agent_sizes=SIZES), agents=other)) == (
         f"{AGENTS}: {shown}; the environment has hand (obs 3, act 2), finger (obs 1, act 1). "
         "List these, or leave the block out."
     )
@@ -134,11 +139,11 @@ def test_a_yaml_that_differs_from_the_environment_is_refused(other):
 @pytest.mark.parametrize("source", ["yaml", "info", "task"])
 def test_slices_must_add_up_whoever_names_them(obs, act, message, source):
     given = {
-        "yaml": params(info(obs, act), agents=listed(*SIZES)),
-        "info": params(info(obs, act, agent_sizes=SIZES)),
-        "task": params(info(obs, act), env=task()),
+        "yaml": case(info(obs, act), agents=SIZES),
+        "info": case(info(obs, act, agent_sizes=SIZES)),
+        "task": case(info(obs, act), env=task()),
     }[source]
-    assert refused(given) == f"{AGENTS}: the agents' {message}"
+    assert refused(*given) == f"{AGENTS}: the agents' {message}"
 
 
 @pytest.mark.parametrize(
@@ -147,51 +152,55 @@ def test_slices_must_add_up_whoever_names_them(obs, act, message, source):
     ids=["image", "dict"],
 )
 def test_only_a_vector_has_slices(space):
-    assert refused(params(info(space), agents=listed(*SIZES))) == (
+    assert refused(*case(info(space), agents=SIZES)) == (
         f"{AGENTS}: the agents' slices need a flat observation vector, the environment's "
         f"observation is {space}."
     )
 
 
 def test_shared_weights_are_checked_against_the_environments_agents():
-    found = refused(params(info(agent_sizes=SIZES), diffusion={"shared_weights": True}))
+    found = refused(*case(info(agent_sizes=SIZES), shared_weights=True))
     assert found == (
         "params.network.diffusion.shared_weights: the agents differ in size (hand 3 to 2, finger 1 "
         "to 1); set it to False."
     )
 
 
-def config(agents):
-    return {"env_name": point_mass.NAME, "num_actors": 3, "env_config": {"agents": agents}}
+def params(**config):
+    return {"config": config}
 
 
-def test_native_agents_are_joined():
-    block = config(2)
-    hosts.join(block)
+def named(agents):
+    config = {"agents": agents}
+    return params(env_name=point_mass.NAME, num_actors=3, env_config=config)
+
+
+def test_native_agents_are_joined_and_the_users_params_left_as_they_were():
+    given = named(2)
+    joined, settings = hosts.join(given, settings_of())
+    assert given == named(2)
+    block = joined["config"]
     assert isinstance(block["vec_env"], JointEnv)
     assert block["env_info"]["agents"] == 1
     assert block["env_info"]["observation_space"].shape == (8,)
-    assert hosts.sizes_of(block["env_info"], block["vec_env"]) == (
-        AgentConfig("agent_0", 4, 2),
-        AgentConfig("agent_1", 4, 2),
-    )
+    assert settings == settings_of([("agent_0", 4, 2), ("agent_1", 4, 2)])
     assert block["vec_env"].reset().shape == (3, 8)
 
 
 def test_one_agent_is_left_as_it_is():
-    block = config(1)
-    hosts.join(block)
+    joined, settings = hosts.join(named(1), settings_of([("all", 4, 2)]))
+    block = joined["config"]
     assert isinstance(block["vec_env"], point_mass.PointMass) and block["env_info"]["agents"] == 1
+    assert settings == settings_of([("all", 4, 2)])
 
 
 def test_environments_that_stand_already_are_not_made_again():
     env = point_mass.PointMass(3, agents=2)
-    block = {"env_name": "nobody's", "vec_env": env, "env_info": env.get_env_info()}
-    hosts.join(block)
-    assert block["vec_env"].vec_env is env
-    again = dict(block)
-    hosts.join(again)
-    assert again["vec_env"] is block["vec_env"]
+    given = params(env_name="nobody's", vec_env=env, env_info=env.get_env_info())
+    joined, settings = hosts.join(given, settings_of())
+    assert joined["config"]["vec_env"].vec_env is env
+    again, same = hosts.join(joined, settings)
+    assert again["config"]["vec_env"] is joined["config"]["vec_env"] and same == settings
 
 
 @pytest.mark.parametrize("kind", ["agent", "player"])
@@ -199,7 +208,7 @@ def test_agent_and_player_find_the_agents_by_themselves(tmp_path, kind):
     made = getattr(Rig(tmp_path, teams.NATIVE), kind)({"config.num_actors": 16})
     assert made.model.policy.observations.sizes == (4, 4)
     assert made.model.policy.actions.sizes == (2, 2)
-    assert [agent["name"] for agent in made.head[AGENTS]] == ["agent_0", "agent_1"]
+    assert [agent.name for agent in made.settings.agents] == ["agent_0", "agent_1"]
 
 
 @pytest.mark.parametrize("kind", ["agent", "player"])

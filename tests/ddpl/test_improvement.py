@@ -1,4 +1,4 @@
-"""The policy improvement: agents apart, what is judged, and its bookkeeping."""
+"""The policy improvement: agents apart, what is weighed, and its bookkeeping."""
 
 import copy
 import math
@@ -8,29 +8,21 @@ import pytest
 import torch
 
 from rlg_genpo.ddpl import proposals, score_matching
-from rlg_genpo.ddpl.config import DDPLConfig
+from rlg_genpo.ddpl.config import AlgoConfig
 from rlg_genpo.ddpl.improvement import Improvement, Rollout, clip_by_agent
 from tests.ddpl.test_policy import EVEN, RAGGED, policy_of
 
 #: small, and without noise of its own
-FEW = replace(DDPLConfig(), proposals=8, policy_epochs=2, value_epochs=2, proposal_noise=0.0)
+FEW = replace(AlgoConfig(), proposals=8, policy_epochs=2, value_epochs=2, proposal_noise=0.0)
 RATE = 1e-2
 
 sizes_of = pytest.mark.parametrize(("obs", "act"), [EVEN, RAGGED], ids=["even", "ragged"])
 shares = pytest.mark.parametrize("control_variate", [0.0, 0.7, 1.0])
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    """Layers this small gain nothing by a second one, and lose much on a busy machine."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def alone(tensors):
-    """What a single process shares: nothing."""
+    """The average over a single process: itself."""
 
 
 def improvement_of(policy, settings=FEW, rate=RATE):
@@ -66,21 +58,21 @@ def moved_by(module, before):
 def test_one_agents_weights_leave_the_others_updates_alone(obs, act, control_variate):
     policy = policy_of(obs, act)
     settings = replace(FEW, control_variate=control_variate, agent_grad_norm=1e-3)
-    judged = improvement_of(policy, settings).judge(rollout_of(policy))
-    weights = torch.rand_like(judged.weights).softmax(dim=-1)
+    weighted = improvement_of(policy, settings).weigh(rollout_of(policy))
+    weights = torch.rand_like(weighted.weights).softmax(dim=-1)
 
-    def refitted(weights):
+    def fitted(weights):
         own = copy.deepcopy(policy)
         torch.manual_seed(5)
-        improvement_of(own, settings).refit(judged._replace(weights=weights))
+        improvement_of(own, settings).fit_denoisers(weighted._replace(weights=weights))
         return own.denoisers
 
-    usual = refitted(weights)
+    usual = fitted(weights)
     assert moved_by(usual, policy.denoisers).all()
     for agent in range(len(act)):
         loud = weights.clone()
         loud[agent, ::2] *= 1000
-        assert torch.equal(moved_by(refitted(loud), usual), torch.arange(len(act)) == agent)
+        assert torch.equal(moved_by(fitted(loud), usual), torch.arange(len(act)) == agent)
 
 
 @sizes_of
@@ -101,7 +93,7 @@ def test_one_agents_actions_leave_the_others_action_values_alone(obs, act):
         assert torch.equal(moved_by(fitted(stored), usual), torch.arange(len(act)) == agent)
 
 
-# -- what is judged -------------------------------------------------------------------------
+# -- what is weighed --------------------------------------------------------------------------
 
 
 @sizes_of
@@ -111,22 +103,22 @@ def test_proposals_are_within_the_bounds_and_their_weights_meet_the_budget(obs, 
         parameter.data += 0.3 * torch.randn_like(parameter)
     settings = replace(FEW, proposal_noise=0.3, kl_budget=0.1)
     rollout = rollout_of(policy)
-    judged = improvement_of(policy, settings).judge(rollout)
-    assert torch.equal(judged.source, rollout.source)
-    actions = judged.proposed.actions
+    weighted = improvement_of(policy, settings).weigh(rollout)
+    assert torch.equal(weighted.source, rollout.source)
+    actions = weighted.actions
     assert actions.shape == (len(act), 64, 8, max(act)) and actions.abs().max() <= 1
     assert (actions * (1 - policy.actions.real.unsqueeze(1)) == 0).all()
-    torch.testing.assert_close(judged.weights.sum(dim=-1), torch.ones(len(act), 64))
-    spent = score_matching.divergence(judged.weights).mean(dim=-1)
+    torch.testing.assert_close(weighted.weights.sum(dim=-1), torch.ones(len(act), 64))
+    spent = score_matching.divergence(weighted.weights).mean(dim=-1)
     torch.testing.assert_close(spent, torch.full((len(act),), 0.1), rtol=1e-3, atol=0.0)
     values = policy.action_values(rollout.source, actions)
-    assert torch.equal(judged.weights.argmax(dim=-1), values.argmax(dim=-1))
+    assert torch.equal(weighted.weights.argmax(dim=-1), values.argmax(dim=-1))
 
 
 def test_without_an_opinion_all_proposals_are_alike():
     policy = policy_of(*EVEN)
-    judged = improvement_of(policy).judge(rollout_of(policy))
-    assert torch.equal(judged.weights, torch.full((2, 64, 8), 1 / 8))
+    weighted = improvement_of(policy).weigh(rollout_of(policy))
+    assert torch.equal(weighted.weights, torch.full((2, 64, 8), 1 / 8))
 
 
 @pytest.mark.parametrize(("share", "rows"), [(1.0, 64), (0.25, 16), (1e-3, 1)])
@@ -136,7 +128,7 @@ def test_a_share_of_the_states_is_drawn_anew(share, rows):
         rollout_of(policy),
         improvement_of(policy, replace(FEW, proposal_states=share)),
     )
-    drawn = [improvement.judge(rollout).source for _ in range(2)]
+    drawn = [improvement.weigh(rollout).source for _ in range(2)]
     known = {tuple(row) for row in rollout.source.tolist()}
     for source in drawn:
         seen = {tuple(row) for row in source.tolist()}
@@ -144,49 +136,16 @@ def test_a_share_of_the_states_is_drawn_anew(share, rows):
     assert share == 1.0 or not torch.equal(*drawn)
 
 
-def test_in_parts_proposals_are_judged_as_at_once(monkeypatch):
+def test_in_parts_proposals_are_weighed_as_at_once(monkeypatch):
     policy = policy_of(*RAGGED)
     for parameter in policy.action_values.parameters():
         parameter.data.normal_()
     source, actions = torch.randn(20, 9), torch.randn(3, 20, 8, 3) * policy.actions.real[:, None]
     whole = policy.action_values(source, actions)
     monkeypatch.setattr(proposals, "CHUNK", 7)
-    torch.testing.assert_close(proposals.worth(policy.action_values, source, actions), whole)
-    found = proposals.from_policy(policy, source, 8, 0.1).actions
+    torch.testing.assert_close(proposals.values(policy.action_values, source, actions), whole)
+    found = proposals.propose(policy, source, 8, 0.1)
     assert found.shape == (3, 20, 8, 3)
-
-
-def test_the_joint_rule_weighs_the_executed_actions_of_all_agents_by_one_advantage():
-    policy = policy_of(*EVEN)
-    settings = replace(FEW, weights="joint_advantage", kl_budget=0.2, weight_limit=3.0)
-    rollout = rollout_of(policy, 512)
-    judged = improvement_of(policy, settings).judge(rollout)
-    assert judged.weights.shape == (2, 512, 1)
-    assert torch.equal(judged.proposed.actions[:, :, 0], policy.actions.split(rollout.stored))
-    assert torch.equal(judged.temperature[0], judged.temperature[1])
-    expected = (rollout.advantage / judged.temperature[0]).exp().clamp(max=3)
-    for agent in range(2):
-        torch.testing.assert_close(judged.weights[agent, :, 0], expected)
-    assert 0 < (judged.weights[0] == judged.weights.max()).float().mean() < 0.2
-    # The budget is that of the whole rollout's weights, before their limit.
-    whole = (rollout.advantage / judged.temperature[0]).softmax(dim=0)
-    assert score_matching.divergence(whole).item() == pytest.approx(0.2, rel=1e-3)
-    assert improvement_of(policy, settings).refit(judged).isfinite().all()
-
-
-def test_the_reverse_kernels_proposals_may_have_been_the_noisy_action():
-    policy = policy_of(*RAGGED)
-    stored = policy.act(torch.randn(200, 9)).stored
-    found = proposals.from_reverse_kernel(policy, stored, 8)
-    real = policy.actions.real.unsqueeze(1)
-    assert found.actions.abs().max() <= 1 and (found.actions * (1 - real) == 0).all()
-    share = policy.denoisers.alpha_bar[found.levels].unsqueeze(-1)
-    noisy = share.sqrt() * found.actions + (1 - share).sqrt() * found.noise
-    torch.testing.assert_close(noisy, found.noisy.expand_as(noisy), rtol=0.0, atol=1e-5)
-    shown = found.noised(torch.tensor([3, 1]))
-    assert torch.equal(shown.noisy, found.noisy[:, [3, 1]])
-    assert torch.equal(shown.levels, found.levels[:, [3, 1]])
-    assert torch.equal(shown.noise, found.noise[:, [3, 1]])
 
 
 # -- bookkeeping ----------------------------------------------------------------------------
@@ -198,7 +157,7 @@ def test_any_number_of_minibatches_will_do(rows):
     improvement = improvement_of(policy, replace(FEW, policy_minibatches=4))
     rollout = rollout_of(policy, rows)
     assert improvement.fit_values(rollout).isfinite().all()
-    assert improvement.refit(improvement.judge(rollout)).isfinite().all()
+    assert improvement.fit_denoisers(improvement.weigh(rollout)).isfinite().all()
     assert all(parameter.isfinite().all() for parameter in policy.parameters())
 
 
@@ -209,7 +168,7 @@ def test_each_part_moves_its_own_networks_and_leaves_no_gradient():
     assert moved_by(policy.action_values, was.action_values).all()
     assert not moved_by(policy.denoisers, was.denoisers).any()
     values = copy.deepcopy(policy.action_values)
-    loss = improvement.refit(improvement.judge(rollout))
+    loss = improvement.fit_denoisers(improvement.weigh(rollout))
     assert moved_by(policy.denoisers, was.denoisers).all()
     assert not moved_by(policy.action_values, values).any()
     assert all(parameter.grad is None for parameter in policy.parameters())
@@ -227,10 +186,10 @@ def test_proposals_are_weighed_by_averaged_values(kept):
             was.parameters(), list(was.parameters()), policy.action_values.parameters(), strict=True
         ):
             average.copy_(kept * old + (1 - kept) * new)
-        judged = improvement.judge(rollout)
-        values = was(rollout.source, judged.proposed.actions)
-    expected = score_matching.marginal_weights(values, judged.temperature)
-    torch.testing.assert_close(judged.weights, expected, rtol=1e-3, atol=1e-6)
+        weighted = improvement.weigh(rollout)
+        values = was(rollout.source, weighted.actions)
+    expected = score_matching.marginal_weights(values, weighted.temperature)
+    torch.testing.assert_close(weighted.weights, expected, rtol=1e-3, atol=1e-6)
 
 
 def test_the_resumed_improvement_makes_the_same_steps():
@@ -240,7 +199,7 @@ def test_the_resumed_improvement_makes_the_same_steps():
     def step(improvement):
         torch.manual_seed(5)
         improvement.fit_values(rollout)
-        improvement.refit(improvement.judge(rollout))
+        improvement.fit_denoisers(improvement.weigh(rollout))
         return improvement.policy.state_dict()
 
     step(first)
@@ -271,9 +230,9 @@ def test_ranks_share_gradients_and_temperatures():
     rollout = rollout_of(policy)
     improvement.fit_values(rollout)
     assert len(shared) == 2 * 4 and len(shared[0]) == len(list(policy.action_values.parameters()))
-    judged = improvement.judge(rollout)
-    torch.testing.assert_close(shared[-1][0].exp(), judged.temperature)
-    improvement.refit(judged)
+    weighted = improvement.weigh(rollout)
+    torch.testing.assert_close(shared[-1][0].exp(), weighted.temperature)
+    improvement.fit_denoisers(weighted)
     assert len(shared) == 8 + 1 + 2 * 4
     assert len(shared[-1]) == len(list(policy.denoisers.parameters()))
 
@@ -281,6 +240,6 @@ def test_ranks_share_gradients_and_temperatures():
 def test_a_budget_counts_what_the_limit_leaves():
     policy = policy_of(*EVEN)
     settings = replace(FEW, tilt_limit=0.2, kl_budget=10.0)
-    judged = improvement_of(policy, settings).judge(rollout_of(policy))
-    ratio = judged.weights.amax(dim=-1) / judged.weights.amin(dim=-1)
+    weighted = improvement_of(policy, settings).weigh(rollout_of(policy))
+    ratio = weighted.weights.amax(dim=-1) / weighted.weights.amin(dim=-1)
     assert (ratio <= math.exp(2 * 0.2) * (1 + 1e-5)).all()

@@ -8,16 +8,10 @@ import torch
 from torch import nn
 
 from rlg_genpo.ddpl.improvement import Rollout
-from tests.ddpl.test_improvement import (  # noqa: F401
-    FEW,
-    improvement_of,
-    one_thread,
-    rollout_of,
-    shares,
-)
+from tests.ddpl.test_improvement import FEW, improvement_of, rollout_of, shares
 from tests.ddpl.test_policy import policy_of
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("one_thread")]
 
 
 class Known(nn.Module):
@@ -58,9 +52,9 @@ def test_without_an_opinion_the_spread_stays(control_variate):
     improvement, probe = improvement_of(policy, settings, 1e-3), torch.randn(4_000, 4)
     start = policy.act(probe).stored.std(dim=0)
     for _ in range(10):
-        judged = improvement.judge(rollout_of(policy, 128, torch.zeros(128)))
-        assert torch.equal(judged.weights, torch.full((2, 128, 16), 1 / 16))
-        improvement.refit(judged)
+        weighted = improvement.weigh(rollout_of(policy, 128, torch.zeros(128)))
+        assert torch.equal(weighted.weights, torch.full((2, 128, 16), 1 / 16))
+        improvement.fit_denoisers(weighted)
     torch.testing.assert_close(policy.act(probe).stored.std(dim=0), start, rtol=0.1, atol=0.0)
 
 
@@ -104,7 +98,7 @@ def of_one_action(value):
 
 
 def improve(policy, temperature, rounds, rows=256, **settings):
-    """Rounds of judging and refitting, each at a temperature that is given and not solved for."""
+    """Rounds of weighing and fitting, each at a temperature that is given and not solved for."""
     settings = replace(
         FEW,
         proposals=16,
@@ -116,11 +110,12 @@ def improve(policy, temperature, rounds, rows=256, **settings):
     for step in range(1, rounds + 1):
         improvement.set_rate(2e-2 if step < rounds else 6e-3)
         rollout = Rollout(source, policy.act(source).stored, torch.zeros(rows))
-        judged = improvement.judge(rollout)
-        assert judged.temperature.item() == pytest.approx(temperature, rel=1e-3)
-        improvement.refit(judged)
+        weighted = improvement.weigh(rollout)
+        assert weighted.temperature.item() == pytest.approx(temperature, rel=1e-3)
+        improvement.fit_denoisers(weighted)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("left", "share", "rounds", "control_variate"),
     [(0.0, 1 / 2, 8, 1.0), (0.25, 2 / 3, 8, 0.7), (0.25, 2 / 3, 2, 0.0)],
@@ -144,16 +139,3 @@ def test_a_value_of_two_peaks_keeps_both_with_their_mass(left, share, rounds, co
     assert mass_left(after) == pytest.approx(share, abs=0.08)
     assert distance(after, target) < 0.65 * distance(start, target)
     assert after[TROUGH].sum() < 0.8 * start[TROUGH].sum()
-
-
-def test_with_the_reverse_kernel_the_policy_becomes_boltzmanns():
-    """exp(Q / 0.4) / Z on [-1, 1], whatever the policy was."""
-    policy = of_one_action(peaks(0.2))
-    target = torch.exp(peaks(0.2)(AXIS) / 0.4)
-    target[[0, -1]] /= 2  # half bins
-    target /= target.sum()
-    start = distance(histogram(drawn(policy)), target)
-    improve(policy, 0.4, 4, rows=1024, proposal="reverse_kernel", policy_epochs=40)
-    after = histogram(drawn(policy))
-    assert start > 0.3 and distance(after, target) < 0.15
-    assert mass_left(after) == pytest.approx(mass_left(target), abs=0.06)

@@ -3,11 +3,11 @@
 import pytest
 import torch
 
-from rlg_genpo.ddpl.action_values import ActionValues
-from rlg_genpo.ddpl.denoisers import Denoisers
+from rlg_genpo.common.messages import Seen
 from rlg_genpo.ddpl.network import DDPLBuilder
+from rlg_genpo.ddpl.networks import ActionValues, Denoisers
 from rlg_genpo.errors import ConfigError
-from tests.rig import MLP
+from tests.rig import network_of
 
 B = 5
 AGENTS = [{"name": "left", "obs": 3, "act": 1}, {"name": "right", "obs": 1, "act": 2}]
@@ -15,9 +15,7 @@ ALIKE = [{"name": "left", "obs": 2, "act": 2}, {"name": "right", "obs": 2, "act"
 
 
 def build(block, shape=(4,), actions=3, builder=None):
-    builder = builder or DDPLBuilder()
-    builder.load({"name": "ddpl_actor_critic", "mlp": MLP, "agents": AGENTS, **block})
-    return builder.build("a2c", actions_num=actions, input_shape=shape, value_size=1, num_seqs=B)
+    return network_of("ddpl", {"agents": AGENTS, **block}, shape, actions, builder)
 
 
 def refused(block, **kwargs):
@@ -30,7 +28,7 @@ def refused(block, **kwargs):
 def test_the_policies_see_the_observation_and_the_trunk_is_the_critics_alone(separate):
     network = build({"separate": separate})
     obs = torch.randn(B, 4)
-    source, value, states = network({"obs": obs})
+    source, value, states = network(Seen(obs))
     assert torch.equal(source, obs) and states is None
     assert torch.equal(value, network.trunk({"obs": obs})[1])
     value.sum().backward()

@@ -65,11 +65,11 @@ def test_the_deterministic_action_repeats_itself_and_a_sample_does_not(trained):
     assert not torch.equal(player.get_action(OBS, False), player.get_action(OBS, False))
 
 
-def test_the_deterministic_action_is_the_trained_policys_mode(trained):
+def test_the_deterministic_action_is_the_trained_policys(trained):
     player = batched(trained)
     model = player.model
     with torch.no_grad():
-        expected = model.policy.mode(model.norm_obs(OBS)).clamp(-1, 1)
+        expected = model.policy.deterministic_action(model.norm_obs(OBS)).clamp(-1, 1)
     torch.testing.assert_close(player.get_action(OBS, True), expected, rtol=0, atol=1e-6)
 
 

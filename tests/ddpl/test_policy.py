@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch.autograd.functional import jacobian
 
+from rlg_genpo.common.policy import Acted, LikelihoodPolicy
 from rlg_genpo.ddpl import diffusion
-from rlg_genpo.ddpl.action_values import ActionValues
-from rlg_genpo.ddpl.denoisers import Denoisers
+from rlg_genpo.ddpl.networks import ActionValues, Denoisers
 from rlg_genpo.ddpl.policy import DDPL
 from rlg_genpo.ddpl.slices import Slices
 
@@ -56,14 +56,14 @@ def test_an_agent_acts_on_its_own_observation_alone(double, obs, act):
 
 
 @sizes_of
-@pytest.mark.parametrize("verb", ["sample", "mode"])
+@pytest.mark.parametrize("verb", ["sample", "deterministic"])
 def test_its_action_has_no_slope_in_anothers_observation(double, obs, act, verb):
     policy = policy_of(obs, act, levels=6, scale=0.1)
     noise = torch.randn(len(act), 2, max(act))
 
     def action(source):
-        if verb == "mode":
-            return policy.mode(source)
+        if verb == "deterministic":
+            return policy.deterministic_action(source)
         return policy.actions.merge(seeded(policy.sample, policy.states(source), noise))
 
     slopes = jacobian(action, 0.3 * torch.randn(2, sum(obs)))  # (B, A, B, S)
@@ -97,20 +97,14 @@ def test_the_environment_receives_what_is_stored(obs, act):
         policy.play(source, deterministic=False, deployment=None),
         seeded(policy.act, source).stored,
     )
-    assert torch.equal(policy.play(source, True, None), policy.mode(source))
+    assert torch.equal(policy.play(source, True, None), policy.deterministic_action(source))
 
 
-def test_there_is_no_density(double):
+def test_there_is_no_density():
     policy, source = policy_of(*EVEN), torch.randn(6, 6)
     acted = policy.act(source)
-    evaluated = policy.evaluate(source, acted.stored)
-    assert not policy.has_likelihood and not policy.is_gaussian
-    for zeros in (acted.neglogp, evaluated.neglogp, evaluated.entropy):
-        assert zeros.shape == (6,) and (zeros == 0).all()
-    assert acted.gaussian is None and evaluated.gaussian is None
-    assert not acted.stored.requires_grad
-    with pytest.raises(NotImplementedError):
-        policy.resample(source, 6)
+    assert not isinstance(policy, LikelihoodPolicy)
+    assert acted == Acted(acted.stored) and not acted.stored.requires_grad
 
 
 @pytest.mark.parametrize("variance", diffusion.VARIANCES)
@@ -118,7 +112,7 @@ def test_there_is_no_density(double):
 def test_actions_are_within_the_bounds_whatever_the_network(variance, steps):
     policy = policy_of(*RAGGED, steps=steps, variance=variance, scale=30.0)
     source = torch.randn(200, 9)
-    for action in (policy.act(source).stored, policy.mode(source)):
+    for action in (policy.act(source).stored, policy.deterministic_action(source)):
         assert action.abs().max() <= 1 and (action.abs() == 1).any()
 
 
@@ -182,12 +176,12 @@ def test_it_goes_through_as_many_levels_as_it_is_told(monkeypatch, steps):
     assert torch.equal(policy.before, torch.cat([torch.ones(1), kept[:-1]]))
 
 
-def test_the_mode_repeats_itself_and_a_sample_does_not(double):
+def test_the_deterministic_action_repeats_itself_and_a_sample_does_not(double):
     policy, source = policy_of(*EVEN), torch.randn(6, 6)
-    assert torch.equal(policy.mode(source), policy.mode(source))
+    assert torch.equal(policy.deterministic_action(source), policy.deterministic_action(source))
     assert not torch.equal(policy.act(source).stored, policy.act(source).stored)
     # Without a network the middle of the start is the middle.
-    assert (policy_of(*EVEN, scale=0.0).mode(source) == 0).all()
+    assert (policy_of(*EVEN, scale=0.0).deterministic_action(source) == 0).all()
 
 
 @pytest.mark.parametrize("shared", [False, True])
@@ -198,7 +192,7 @@ def test_a_saved_policy_acts_as_it_did(shared):
     assert not torch.equal(seeded(other.act, source).stored, expected)
     other.load_state_dict(one.state_dict())
     assert torch.equal(seeded(other.act, source).stored, expected)
-    assert torch.equal(other.mode(source), one.mode(source))
+    assert torch.equal(other.deterministic_action(source), one.deterministic_action(source))
 
 
 def test_a_batch_of_one_keeps_its_dimension():
@@ -206,5 +200,4 @@ def test_a_batch_of_one_keeps_its_dimension():
         policy = policy_of(*sizes)
         source = torch.randn(1, sum(sizes[0]))
         acted = policy.act(source)
-        assert acted.stored.shape == policy.mode(source).shape == (1, sum(sizes[1]))
-        assert acted.neglogp.shape == policy.evaluate(source, acted.stored).entropy.shape == (1,)
+        assert acted.stored.shape == policy.deterministic_action(source).shape == (1, sum(sizes[1]))

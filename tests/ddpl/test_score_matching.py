@@ -60,14 +60,6 @@ def test_one_proposal_teaches_nothing():
     assert (sm.marginal_weights(torch.randn(N, B, 1), torch.ones(N)) == 1).all()
 
 
-def test_joint_weights_are_exponential_up_to_their_limit():
-    advantage = torch.tensor([-1.0, 0.0, 0.5, 3.0, 1e4])
-    found = sm.joint_weights(advantage, torch.tensor([1.0, 0.25]), 5.0)
-    e = math.e
-    expected = torch.tensor([[1 / e, 1, e**0.5, 5, 5], [e**-4, 1, 5, 5, 5]])
-    torch.testing.assert_close(found, expected)
-
-
 def test_entropy_divergence_and_effective_samples_by_hand():
     weights = torch.tensor([[1 / 4] * 4, [1.0, 0, 0, 0], [1 / 2, 1 / 2, 0, 0]])
     log2 = math.log(2)

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from rlg_genpo.ddpl.team_layers import TeamLinear, TeamSplitMLP, team_mlp
+from rlg_genpo.ddpl.networks import TeamLinear, TeamSplitMLP, team_mlp
 
 N, B, K = 3, 5, 4
 

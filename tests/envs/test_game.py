@@ -6,10 +6,10 @@ import pytest
 import torch
 from rl_games.common import vecenv
 from rl_games.torch_runner import Runner
-from rlg_genpo.envs.joint import joined
 
 from rlg_genpo import ConfigError
 from rlg_genpo.cli import configs, validation
+from rlg_genpo.common.joint import joined
 from rlg_genpo.envs import game
 from rlg_genpo.envs.game import Game, payoff
 

@@ -6,19 +6,18 @@ import pytest
 from rl_games.common import vecenv
 
 from rlg_genpo.common.flow_config import ACTIVATION_NAMES
-from rlg_genpo.common.mlp import ACTIVATIONS
+from rlg_genpo.common.layers import ACTIVATIONS
 from rlg_genpo.errors import ConfigError
 from rlg_genpo.genpo.config import (
     MAX_ERROR_GROWTH,
+    AlgoConfig,
     CoupledFlowConfig,
-    GenPOConfig,
-    GenPOSettings,
     error_growth,
-    parse_coupled_flow,
 )
 from tests.rig import ABSENT, CNN, LSTM
 
 FLOW, ALGO, CONFIG = "params.network.flow", "params.algo", "params.config"
+EVEN = "must be even and at least 2"
 WIDTHS = "must be a list of one or more layer widths, each at least 1"
 ADAPTIVE = {"config.lr_schedule": "adaptive"}
 
@@ -44,8 +43,14 @@ BAD = [
         {"network.flow.activation": "mich"},
         f"{FLOW}.activation: must be one of {', '.join(ACTIVATION_NAMES)}, got mich.",
     ),
-    ({"network.flow.time_embedding": 0}, f"{FLOW}.time_embedding: must be at least 2, got 0."),
-    ({"network.flow.time_embedding": 5}, f"{FLOW}.time_embedding: must be even, got 5."),
+    (
+        {"network.flow.time_embedding": 0},
+        f"{FLOW}.time_embedding: {EVEN}, got 0.",
+    ),
+    (
+        {"network.flow.time_embedding": 5},
+        f"{FLOW}.time_embedding: {EVEN}, got 5.",
+    ),
     ({"network.flow.time_units": [8, 0]}, f"{FLOW}.time_units: {WIDTHS}, got [8, 0]."),
     ({"network.flow.output_scale": -1}, f"{FLOW}.output_scale: must be at least 0, got -1.0."),
     (
@@ -85,7 +90,7 @@ BAD = [
     (
         {"algo.compresion_coef": 0.1},
         f"{ALGO}.compresion_coef: unknown key, did you mean 'compression_coef'? Known keys: "
-        + ", ".join(field.name for field in fields(GenPOConfig))
+        + ", ".join(field.name for field in fields(AlgoConfig))
         + ".",
     ),
     (
@@ -166,7 +171,7 @@ def test_bad_input_is_named_before_an_environment_is_made(rig, overrides, messag
 
 def test_every_key_has_bad_input_above():
     tried = {key.rsplit(".", 1)[-1] for overrides, _ in BAD for key in overrides}
-    ours = {field.name for block in (CoupledFlowConfig, GenPOConfig) for field in fields(block)}
+    ours = {field.name for block in (CoupledFlowConfig, AlgoConfig) for field in fields(block)}
     assert ours - tried == set()
 
 
@@ -184,19 +189,18 @@ def test_a_mix_too_small_for_the_steps_is_refused_with_one_that_works(rig, steps
     )
     advised = float(message.split("Use mix >= ")[1].split(",")[0])
     assert advised == pytest.approx(least, abs=0.01)
-    params = rig.settings({"network.flow.steps": steps, "network.flow.mix": advised})["params"]
-    assert GenPOSettings.from_params(params).flow.mix == advised
+    settings = rig.parsed({"network.flow.steps": steps, "network.flow.mix": advised})
+    assert settings.flow.mix == advised
 
 
 @pytest.mark.parametrize(("steps", "mix"), [(5, 1e-40), (20_000, 0.9)])
 def test_a_growth_beyond_all_numbers_is_refused_too(rig, steps, mix):
-    params = rig.settings({"network.flow.steps": steps, "network.flow.mix": mix})["params"]
     with pytest.raises(ConfigError, match=r"params\.network\.flow\.mix"):
-        GenPOSettings.from_params(params)
+        rig.parsed({"network.flow.steps": steps, "network.flow.mix": mix})
 
 
 def test_strings_as_yaml_reads_them_are_numbers(rig):
-    settings = rig.settings(
+    algo = rig.parsed(
         {
             **ADAPTIVE,
             "config.learning_rate": "1e-3",
@@ -204,8 +208,7 @@ def test_strings_as_yaml_reads_them_are_numbers(rig):
             "algo.min_lr": "1e-4",
             "algo.max_lr": "1e-2",
         }
-    )
-    algo = GenPOSettings.from_params(settings["params"]).algo
+    ).algo
     assert (algo.min_lr, algo.max_lr) == (1e-4, 1e-2)
 
 
@@ -222,13 +225,12 @@ def test_a_whole_training_run_takes_numbers_as_strings(rig):
 
 
 def test_bounds_matter_only_to_the_adaptive_schedule(rig):
-    params = rig.settings({"config.learning_rate": 1e-7, "config.kl_threshold": ABSENT})["params"]
-    assert GenPOSettings.from_params(params).algo.min_lr == 1e-5
+    settings = rig.parsed({"config.learning_rate": 1e-7, "config.kl_threshold": ABSENT})
+    assert settings.algo.min_lr == 1e-5
 
 
 def test_a_users_own_network_name_is_let_through(rig):
-    params = rig.settings({"network.name": "my_actor_critic"})["params"]
-    assert GenPOSettings.from_params(params).flow.steps == 3
+    assert rig.parsed({"network.name": "my_actor_critic"}).flow.steps == 3
 
 
 def test_the_names_of_activations_are_those_that_exist():
@@ -236,14 +238,12 @@ def test_the_names_of_activations_are_those_that_exist():
 
 
 def test_every_key_is_documented():
-    for block in (CoupledFlowConfig, GenPOConfig):
+    for block in (CoupledFlowConfig, AlgoConfig):
         assert all(field.metadata["doc"] for field in fields(block))
 
 
 @pytest.mark.parametrize("slip", ["flwo", "flows", "Flow"])
-def test_a_misspelt_block_of_ours_is_not_ignored(slip):
+def test_a_misspelt_block_of_ours_is_not_ignored(rig, slip):
     with pytest.raises(ConfigError, match=rf"params\.network\.{slip}: .* did you mean 'flow'"):
-        parse_coupled_flow({"name": "genpo_actor_critic", slip: {"steps": 3}})
-    parse_coupled_flow(
-        {"name": "genpo_actor_critic", "mlp": {}, "cnn": {}, "separate": True, "flow": {}}
-    )
+        rig.parsed({"network.flow": ABSENT, f"network.{slip}": {"steps": 3}})
+    rig.parsed({"network.cnn": {}, "network.separate": True, "network.flow": {}})

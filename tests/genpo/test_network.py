@@ -1,19 +1,19 @@
 """From a network block to an actor and critic; and the hooks for a user's own parts."""
 
+import functools
+
 import pytest
 import torch
 
+from rlg_genpo.common.messages import Seen
 from rlg_genpo.errors import ConfigError
 from rlg_genpo.genpo.network import GenPOBuilder
-from tests.rig import CNN, LSTM, MLP
+from tests.rig import CNN, LSTM, network_of
 
 B = 5
 
 
-def build(block, shape=(4,), builder=None):
-    builder = builder or GenPOBuilder()
-    builder.load({"name": "genpo_actor_critic", "mlp": MLP, **block})
-    return builder.build("a2c", actions_num=2, input_shape=shape, value_size=1, num_seqs=B)
+build = functools.partial(network_of, "genpo")
 
 
 @pytest.mark.parametrize("separate", [False, True])
@@ -21,7 +21,8 @@ def build(block, shape=(4,), builder=None):
 def test_the_policy_sees_what_condition_says(condition, separate):
     network = build({"flow": {"condition": condition}, "separate": separate})
     obs = torch.randn(B, 4)
-    source, value, states = network({"obs": obs})
+    source, value, states = network(Seen(obs))
+    assert torch.equal(network.source(Seen(obs)), source)
     features, expected, _ = network.trunk({"obs": obs})
     assert torch.equal(source, obs if condition == "observation" else features)
     assert torch.equal(value, expected) and states is None
@@ -30,7 +31,7 @@ def test_the_policy_sees_what_condition_says(condition, separate):
 
 def test_on_the_observation_the_trunk_is_the_critics_alone():
     network = build({"flow": {"condition": "observation"}, "separate": True})
-    network({"obs": torch.randn(B, 4)})[1].sum().backward()
+    network(Seen(torch.randn(B, 4)))[1].sum().backward()
     assert all(parameter.grad is not None for parameter in network.trunk.parameters())
     assert not network.is_separate_critic()
 
@@ -97,5 +98,5 @@ def test_observations_of_every_kind(block, shape):
         if isinstance(shape, dict)
         else torch.randn(1, *shape)
     )
-    source, value, _ = network({"obs": obs})
+    source, value, _ = network(Seen(obs))
     assert source.shape == (1, 16) and value.shape == (1, 1)

@@ -54,7 +54,7 @@ def test_a_batch_of_one_keeps_its_dimension():
     condition = policy.condition(states(1))
     acted = policy.act(condition)
     evaluated = policy.evaluate(condition, acted.stored)
-    assert acted.stored.shape == policy.mode(condition).shape == (1, 2 * D)
+    assert acted.stored.shape == policy.deterministic_action(condition).shape == (1, 2 * D)
     assert acted.neglogp.shape == evaluated.neglogp.shape == evaluated.entropy.shape == (1,)
     assert policy.to_env(acted.stored).shape == (1, D)
     assert policy.resample(condition, 1).shape == (1, 2 * D)
@@ -63,15 +63,15 @@ def test_a_batch_of_one_keeps_its_dimension():
 def test_what_the_environment_gets_lies_row_by_row():
     policy = policy_of()
     condition = policy.condition(states(6))
-    for stored in (policy.act(condition).stored, policy.mode(condition)):
+    for stored in (policy.act(condition).stored, policy.deterministic_action(condition)):
         assert policy.to_env(stored).is_contiguous()
 
 
 def test_the_mode_is_the_likeliest_action_and_certain():
     policy = policy_of()
     condition = policy.condition(states(1))
-    mode = policy.mode(condition)
-    assert torch.equal(mode, policy.mode(condition))
+    mode = policy.deterministic_action(condition)
+    assert torch.equal(mode, policy.deterministic_action(condition))
     many = policy.condition(states(1).expand(500, -1))
     many = type(many)(condition.state.expand(500, -1), condition.time)
     best = policy.evaluate(condition, mode).neglogp

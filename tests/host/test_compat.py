@@ -3,6 +3,7 @@
 import ast
 import inspect
 import logging
+import time
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -14,7 +15,7 @@ from torch import nn
 from rlg_genpo import ConfigError
 from rlg_genpo.genpo.network import GenPOBuilder
 from rlg_genpo.host import compat
-from tests.rig import CENTRAL_VALUE, MLP
+from tests.rig import CENTRAL_VALUE, MLP, Run
 
 CENTRAL = {"config.env_config.states": True, "config.central_value_config": CENTRAL_VALUE}
 
@@ -53,6 +54,7 @@ def test_a_space_that_rl_games_does_not_know_is_refused(rig):
         agent.init_tensors()
     builder = GenPOBuilder()
     builder.load({"name": "genpo_actor_critic", "mlp": MLP})
+    builder.receive(rig.parsed())
     with pytest.raises(ConfigError, match=r"params\.config\.env_name: .* observation space"):
         builder.build("a2c", input_shape=None, actions_num=2)
     with pytest.raises(ConfigError):
@@ -152,6 +154,25 @@ def test_statistics_are_shared_where_rl_games_can():
     compat.share_statistics(SimpleNamespace(sync_running_stats=lambda: shared.append(1)))
     compat.share_statistics(SimpleNamespace())
     assert shared == [1]
+
+
+def test_frames_per_second_count_what_is_trained_after_the_gradient_steps(rig):
+    run, epochs = Run(), []
+    agent = rig.agent({"config.max_epochs": 1})
+    agent.after_update = lambda: time.sleep(0.3)
+    run.after_init(agent)
+    whole = agent.train_epoch
+    agent.train_epoch = lambda: epochs.append(whole()) or epochs[-1]
+    agent.train()
+    ((_, play, update, epoch, *_),) = epochs
+    assert 0.3 < update <= epoch - play + 1e-3
+    assert run.scalars()["performance/step_inference_rl_update_fps"][0] < 8 * 16 / 0.3
+
+
+def test_an_epochs_result_takes_later_work_in():
+    before = (0.5, 1.0, 2.0, 3.0, "losses")
+    assert compat.add_update_time(before, 0.25) == (0.5, 1.0, 2.25, 3.25, "losses")
+    assert (before[compat.UPDATE_TIME], before[compat.EPOCH_TIME]) == (2.0, 3.0)
 
 
 def test_the_frame_is_where_rl_games_puts_it():

@@ -62,7 +62,7 @@ def test_an_import_that_fails_is_waited_for_again(module):
 
 def test_a_half_imported_module_is_heard_of_at_its_end(module):
     source = (
-        "from rlg_genpo import imports\n"
+        "from rlg_genpo.host import import_hook as imports\n"
         "seen = []\n"
         "imports.when_imported(__name__, lambda: seen.append('complete'))\n"
         "during = list(seen)\n"
@@ -75,7 +75,7 @@ def test_a_half_imported_module_that_fails_is_not_acted_upon(module):
     seen = []
     imports.seen = seen
     source = (
-        "from rlg_genpo import imports\n"
+        "from rlg_genpo.host import import_hook as imports\n"
         "imports.when_imported(__name__, lambda: imports.seen.append('complete'))\n"
         "raise RuntimeError('no simulator')\n"
     )
