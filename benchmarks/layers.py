@@ -3,7 +3,7 @@
 python benchmarks/layers.py
 
 Forward and backward of 2048 rows, one thread, medians. "mish" is ours
-(rlg_genpo/networks/layers.py), "torch's mish" the same function as torch has it.
+(rlg_genpo/common/layers.py), "torch's mish" the same function as torch has it.
 """
 
 import statistics

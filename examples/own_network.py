@@ -65,12 +65,13 @@ class GatedVelocity(Velocity):
 class MyBuilder(GenPOBuilder):
     """``network.name: my_actor_critic``."""
 
-    def make_trunk(self, **kwargs) -> nn.Module:
+    def make_trunk(self, own_critic: bool, **kwargs) -> nn.Module:
         width = self.params["mlp"]["units"][0]
         return ResidualTrunk(kwargs["input_shape"][0], width, kwargs.get("value_size", 1))
 
     def make_velocity(self, condition_dim: int, action_dim: int) -> Velocity:
-        return GatedVelocity(condition_dim, action_dim, self.flow.steps, self.flow.units)
+        flow = self.settings.flow
+        return GatedVelocity(condition_dim, action_dim, flow.steps, flow.units)
 
 
 register_network("my_actor_critic", MyBuilder)

@@ -187,6 +187,7 @@ def test_jacobian_method_agrees_with_the_closed_form(plan, kind):
     )
 
 
+@pytest.mark.slow
 def test_quick_look_writes_the_document_and_keeps_its_prose(tmp_path):
     page = tmp_path / "COST.md"
     page.write_text("before\n<!-- cost cpu -->\nold\n<!-- end -->\nafter\n")

@@ -51,6 +51,7 @@ def test_a_page_without_marks_is_left_alone(multigoal, tmp_path, text):
     assert page.read_text() == text
 
 
+@pytest.mark.slow
 def test_a_small_benchmark_trains_counts_and_draws(multigoal, tmp_path, capsys):
     docs = tmp_path / "docs"
     docs.mkdir()

@@ -7,7 +7,7 @@ import torch
 
 from rlg_genpo.ddpl import diffusion
 from rlg_genpo.ddpl.action_values import ActionValues
-from rlg_genpo.ddpl.config import DDPLConfig
+from rlg_genpo.ddpl.config import AlgoConfig
 from rlg_genpo.ddpl.denoisers import Denoisers
 from rlg_genpo.ddpl.improvement import Improvement, Rollout
 from rlg_genpo.ddpl.policy import DDPL
@@ -109,7 +109,7 @@ def team():
 @pytest.mark.slow
 def test_ddpl_reaches_the_global_optimum():
     policy = team()
-    settings = DDPLConfig(
+    settings = AlgoConfig(
         proposal_noise=0.02,
         kl_budget=0.2,
         control_variate=0.0,
@@ -126,5 +126,5 @@ def test_ddpl_reaches_the_global_optimum():
         reward = payoff(stored)
         rollout = Rollout(nothing, stored, (reward - reward.mean()) / reward.std())
         improvement.fit_values(rollout)
-        improvement.refit(improvement.judge(rollout))
+        improvement.fit_denoisers(improvement.weigh(rollout))
     assert payoff(policy.act(torch.zeros(4096, 2)).stored).mean() > 0.9
