@@ -19,6 +19,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from rlg_genpo.common import machine
 from rlg_genpo.common.agent import PROBE_SAMPLES, Agent
 from rlg_genpo.common.estimators import nearest_neighbour_entropy
 from rlg_genpo.ddpl import hosts, score_matching
@@ -38,6 +39,8 @@ class DDPLAgent(Agent):
     settings: DDPLConfig
 
     def __init__(self, base_name: str, params: dict[str, Any], settings: DDPLConfig) -> None:
+        # Before the environments are made, and on the Runner's own params: it reads what is chosen.
+        machine.admit(params)
         params, settings = hosts.join(params, settings)
         super().__init__(base_name, params, settings)
         self.names = [agent.name for agent in settings.agents or ()]
