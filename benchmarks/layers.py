@@ -13,6 +13,7 @@ from collections.abc import Callable
 import torch
 from torch import nn
 
+from rlg_genpo.common.flow_config import FlowConfig
 from rlg_genpo.common.layers import ACTIVATIONS, NarrowLinear
 from rlg_genpo.common.velocity import Condition, Velocity
 from rlg_genpo.genpo.policy import GenPO
@@ -41,7 +42,9 @@ def activations() -> None:
         activation = ACTIVATIONS[name]()
         values = torch.randn(ROWS, WIDTH, requires_grad=True)
         ones = torch.ones(ROWS, WIDTH)
-        policy = GenPO(Velocity(32, ACTION_DIM, STEPS, (WIDTH, WIDTH), name), MIX)
+        policy = GenPO(
+            Velocity(32, ACTION_DIM, FlowConfig(STEPS, units=(WIDTH, WIDTH), activation=name)), MIX
+        )
         source, stored = torch.randn(ROWS, 32), torch.randn(ROWS, 2 * ACTION_DIM)
 
         def alone(activation=activation, values=values, ones=ones) -> None:
@@ -94,7 +97,8 @@ def low_precision() -> None:
     """What bfloat16 in the velocity brings, and how far an unchanged policy's log-ratio strays."""
     print(f"{'velocity':40}{'density, ms':>12}{'log-ratio, sd':>16}{'largest':>12}")
     for units, activation in (((WIDTH, WIDTH), "silu"), ((400, 200, 100), "mish")):
-        policy = GenPO(Velocity(87, 21, STEPS, units, activation, output_scale=1.0), MIX)
+        flow = FlowConfig(STEPS, units=units, activation=activation, output_scale=1.0)
+        policy = GenPO(Velocity(87, 21, flow), MIX)
         source = torch.randn(ROWS, 87)
         for precision in ("float32", "bfloat16"):
             if precision == "bfloat16":

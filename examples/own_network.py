@@ -15,6 +15,7 @@ from rl_games.torch_runner import Runner
 from torch import nn
 
 from rlg_genpo.cli import configs, machine
+from rlg_genpo.common.flow_config import FlowConfig
 from rlg_genpo.common.velocity import Condition, Velocity
 from rlg_genpo.genpo.network import GenPOBuilder
 
@@ -53,9 +54,9 @@ class ResidualTrunk(nn.Module):
 class GatedVelocity(Velocity):
     """The velocity times a learned gate of the state: flows stay short where little is needed."""
 
-    def __init__(self, condition_dim: int, action_dim: int, steps: int, units) -> None:
-        super().__init__(condition_dim, action_dim, steps, units)
-        self.gate = nn.Linear(units[0], action_dim)
+    def __init__(self, condition_dim: int, action_dim: int, flow: FlowConfig) -> None:
+        super().__init__(condition_dim, action_dim, flow)
+        self.gate = nn.Linear(flow.units[0], action_dim)
 
     def forward(self, condition: Condition, half: torch.Tensor, k: int) -> torch.Tensor:
         gate = 2 * torch.sigmoid(self.gate(condition.state))
@@ -65,12 +66,12 @@ class GatedVelocity(Velocity):
 class MyBuilder(GenPOBuilder):
     """``network.name: my_actor_critic``."""
 
-    def make_trunk(self, **kwargs) -> nn.Module:
+    def make_trunk(self, own_critic, **kwargs) -> nn.Module:
         width = self.params["mlp"]["units"][0]
         return ResidualTrunk(kwargs["input_shape"][0], width, kwargs.get("value_size", 1))
 
     def make_velocity(self, condition_dim: int, action_dim: int) -> Velocity:
-        return GatedVelocity(condition_dim, action_dim, self.flow.steps, self.flow.units)
+        return GatedVelocity(condition_dim, action_dim, self.settings.flow)
 
 
 register_network("my_actor_critic", MyBuilder)

@@ -6,13 +6,13 @@ import pytest
 import torch
 
 from examples.analysis import game_grid
-from rlg_genpo.ddpl import diffusion
-from rlg_genpo.ddpl.config import DDPLConfig
+from rlg_genpo.ddpl.config import DDPLConfig, DiffusionConfig
 from rlg_genpo.ddpl.improvement import Improvement, Rollout
-from rlg_genpo.ddpl.networks import ActionValues, Denoisers
+from rlg_genpo.ddpl.networks import Denoisers
 from rlg_genpo.ddpl.policy import DDPL
 from rlg_genpo.ddpl.slices import Slices
 from rlg_genpo.envs.game import BEST, payoff
+from tests.networks import action_values_of
 
 SPREAD = 0.6
 
@@ -92,16 +92,18 @@ def test_the_marginal_value_is_each_agents_own(actions):
     assert torch.allclose(right, actions**2 + (policies[0] * actions).sum())
 
 
+DIFFUSION = DiffusionConfig(
+    units=(64, 64), activation="relu", time_embedding=4, time_units=(32,), spread=SPREAD
+)
+
+
 def team():
     return DDPL(
         Slices([1, 1]),
         Slices([1, 1]),
-        Denoisers(
-            [1, 1], [1, 1], diffusion.cosine(20).alpha_bar, [64, 64], "relu", 4, [32], 0.01, SPREAD
-        ),
-        ActionValues([1, 1], [1, 1], [64, 64], "relu"),
-        sampling_steps=20,
-        variance="beta",
+        Denoisers([1, 1], [1, 1], DIFFUSION, shared=False),
+        action_values_of([1, 1], [1, 1], [64, 64], "relu"),
+        DIFFUSION,
     )
 
 

@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from rlg_genpo.common.layers import SplitMLP
-from rlg_genpo.common.velocity import Velocity
 from rlg_genpo.cppo.policy import CPPO
 from rlg_genpo.genpo.policy import GenPO
+from tests.networks import velocity_of
 
 pytestmark = pytest.mark.slow
 
@@ -14,12 +14,12 @@ B, C, D = 8, 4, 2
 
 
 def genpo(recompute=False):
-    return GenPO(Velocity(C, D, 3, [16, 16], "mish", 4, [8], 1.0), 0.9, recompute)
+    return GenPO(velocity_of(C, D, 3, [16, 16], "mish", 4, [8], 1.0), 0.9, recompute)
 
 
 def cppo():
     residual = SplitMLP(C, D, [16], "silu", 1.0)
-    return CPPO(Velocity(C, D, 3, [16], "silu", 4, [8], 1.0), residual, 0.5, 1.0)
+    return CPPO(velocity_of(C, D, 3, [16], "silu", 4, [8], 1.0), residual, 0.5, 1.0)
 
 
 def acted(policy, source):

@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from rlg_genpo.common.velocity import Condition, Velocity
+from rlg_genpo.common.velocity import Condition
+from tests.networks import velocity_of
 
 C, D, N, B = 6, 2, 4, 5
 
@@ -15,7 +16,7 @@ pytestmark = pytest.mark.usefixtures("double")
 
 @pytest.fixture
 def velocity():
-    return Velocity(C, D, N, [16, 8], "tanh", 4, [8], output_scale=1.0)
+    return velocity_of(C, D, N, [16, 8], "tanh", 4, [8], output_scale=1.0)
 
 
 def test_the_first_layer_is_one_linear_layer_on_everything_at_once(velocity):
@@ -33,7 +34,7 @@ def test_the_first_layer_is_one_linear_layer_on_everything_at_once(velocity):
 
 
 def test_the_first_layer_is_drawn_as_one_linear_layer():
-    velocity = Velocity(30, 20, N, [400], time_embedding=10)
+    velocity = velocity_of(30, 20, N, [400], time_embedding=10)
     bound = 1 / math.sqrt(30 + 20 + 10)
     parts = (velocity.from_condition, velocity.from_action, velocity.from_time)
     for weight in [part.weight for part in parts] + [velocity.from_condition.bias]:
@@ -44,11 +45,11 @@ def test_the_first_layer_is_drawn_as_one_linear_layer():
 
 @pytest.mark.parametrize("units", [[16], [64, 64], [256, 128, 64]])
 def test_it_starts_near_zero(units):
-    velocity = Velocity(C, D, N, units)
+    velocity = velocity_of(C, D, N, units)
     condition, half = velocity.condition(torch.randn(500, C)), torch.randn(500, D)
     moved = velocity(condition, half, 0)
     assert 0 < moved.abs().max().item() < 0.05
-    still = Velocity(C, D, N, units, output_scale=0.0)
+    still = velocity_of(C, D, N, units, output_scale=0.0)
     assert (still(still.condition(torch.randn(500, C)), half, 0) == 0).all()
 
 

@@ -8,12 +8,12 @@ import pytest
 import torch
 
 from rlg_genpo.common.layers import SplitMLP
-from rlg_genpo.common.velocity import Velocity
 from rlg_genpo.cppo import distillation
 from rlg_genpo.cppo.config import AlgoConfig
 from rlg_genpo.cppo.distillation import Distillation
 from rlg_genpo.cppo.energy import energy_distance
 from rlg_genpo.cppo.policy import CPPO
+from tests.networks import velocity_of
 
 C, D, R = 3, 2, 40
 SIGMA = 0.3
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def policy_of(scale=1.0, noise_scale=1.0, units=(16,), dim=D):
-    velocity = Velocity(C, dim, 8, units, "silu", 8, [16], scale)
+    velocity = velocity_of(C, dim, 8, units, "silu", 8, [16], scale)
     return CPPO(velocity, SplitMLP(C, dim, [8], "silu", scale), SIGMA, noise_scale)
 
 
@@ -276,7 +276,7 @@ def test_a_known_mixture_is_recovered_at_each_state():
     """
     torch.manual_seed(1)
     rows, count = 512, 400
-    velocity = Velocity(2, 1, 16, [64, 64], "silu", 16, [32], 0.0)
+    velocity = velocity_of(2, 1, 16, [64, 64], "silu", 16, [32], 0.0)
     policy = CPPO(velocity, SplitMLP(2, 1, [8], "silu", 0.0), MODE, 1.0)
     learner = Distillation(policy, replace(AlgoConfig(), distill_epochs=60), alone)
     states = torch.eye(2)

@@ -14,8 +14,8 @@ from torch.distributions import Normal, kl_divergence
 from rlg_genpo.common.estimators import mixture_entropy
 from rlg_genpo.common.gaussian import kl
 from rlg_genpo.common.losses import clipped_surrogate
-from rlg_genpo.common.velocity import Velocity
 from rlg_genpo.cppo.policy import CPPO
+from tests.networks import velocity_of
 
 CLIP, SPREAD = 0.2, 0.8
 
@@ -42,7 +42,7 @@ class Linear(nn.Module):
 
 
 def policy_of(weight, bias, sigma):
-    still = Velocity(1, 1, 4, [4], "silu", 2, [4], output_scale=0.0)
+    still = velocity_of(1, 1, 4, [4], "silu", 2, [4], output_scale=0.0)
     return CPPO(still, Linear(weight, bias), sigma, SPREAD)
 
 

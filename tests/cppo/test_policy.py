@@ -8,9 +8,9 @@ from torch.distributions import Independent, Normal
 
 from rlg_genpo.common import flow_matching as matching
 from rlg_genpo.common.layers import SplitMLP
-from rlg_genpo.common.velocity import Velocity
 from rlg_genpo.cppo.config import DEPLOYMENTS
 from rlg_genpo.cppo.policy import CPPO
+from tests.networks import velocity_of
 
 C, D = 4, 2
 SCALE, SIGMA = 0.8, 0.3
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.usefixtures("double")
 
 def policy_of(output_scale=1.0, dim=D, sigma=SIGMA, steps=3):
     """A policy whose flow, reference and residual are three different functions."""
-    flow = Velocity(C, dim, steps, [16, 16], "silu", 4, [8], output_scale)
+    flow = velocity_of(C, dim, steps, [16, 16], "silu", 4, [8], output_scale)
     policy = CPPO(flow, SplitMLP(C, dim, [16], "silu", output_scale), sigma, SCALE)
     if output_scale:
         for parameter in policy.flow.parameters():
@@ -103,7 +103,7 @@ def test_the_reference_proposes_and_the_flow_has_no_say():
 
 
 def test_the_reference_starts_as_the_flow_and_is_no_part_of_it():
-    flow = Velocity(C, D, 3, [8], "silu", 4, [8], 1.0)
+    flow = velocity_of(C, D, 3, [8], "silu", 4, [8], 1.0)
     policy = CPPO(flow, SplitMLP(C, D, [8], "silu", 1.0), SIGMA, SCALE)
     pairs = list(zip(policy.flow.parameters(), policy.reference.parameters(), strict=True))
     assert all(torch.equal(mine, average) for mine, average in pairs)

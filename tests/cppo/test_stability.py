@@ -15,11 +15,11 @@ import pytest
 import torch
 
 from rlg_genpo.common.layers import SplitMLP
-from rlg_genpo.common.velocity import Velocity
 from rlg_genpo.cppo import regularisers as kernels
 from rlg_genpo.cppo.config import AlgoConfig
 from rlg_genpo.cppo.distillation import Distillation
 from rlg_genpo.cppo.policy import CPPO
+from tests.networks import velocity_of
 
 D, ROWS, SIGMA = 2, 128, 0.5
 
@@ -30,7 +30,7 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 def spreads(seed, regularised):
     """The spread of a_k in each of 100 iterations."""
     torch.manual_seed(seed)
-    velocity = Velocity(1, D, 32, [32, 32], "silu", 8, [16], 0.0)
+    velocity = velocity_of(1, D, 32, [32, 32], "silu", 8, [16], 0.0)
     policy = CPPO(velocity, SplitMLP(1, D, [32, 32], "silu", 0.0), SIGMA, 1.0)
     settings = AlgoConfig(ema=0.5, distill_epochs=5, distill_minibatches=2, distill_lr=5e-3)
     learner = Distillation(policy, settings, lambda tensors: None)

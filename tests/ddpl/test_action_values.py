@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from rlg_genpo.ddpl.networks import ActionValues
+from tests.networks import action_values_of
 
 B, K = 5, 4
 EVEN, RAGGED = ([3, 3, 3], [2, 2, 2]), ([4, 2, 3], [1, 3, 2])
@@ -17,7 +17,7 @@ sizes_of = pytest.mark.parametrize(
 
 
 def values_of(obs, act, shared=False):
-    net = ActionValues(obs, act, [16, 8], "silu", shared)
+    net = action_values_of(obs, act, [16, 8], "silu", shared)
     for parameter in net.parameters():
         parameter.data.normal_()
     return net
@@ -30,7 +30,7 @@ def inputs(obs, act):
 
 @sizes_of
 def test_it_starts_at_zero(obs, act, shared):
-    net = ActionValues(obs, act, [16, 8], "silu", shared)
+    net = action_values_of(obs, act, [16, 8], "silu", shared)
     found = net(*inputs(obs, act))
     assert found.shape == (3, B, K) and (found == 0).all()
 
@@ -66,7 +66,7 @@ def test_each_proposal_is_judged_by_itself(obs, act, shared):
 
 @sizes_of
 def test_a_view_begins_with_the_agents_own_observation_and_goes_round(obs, act, shared):
-    net, flat = ActionValues(obs, act, [16], "silu", shared), torch.arange(sum(obs))
+    net, flat = action_values_of(obs, act, [16], "silu", shared), torch.arange(sum(obs))
     own = flat.split(obs)
     for agent in range(3):
         expected = torch.cat([own[(agent + i) % 3] for i in range(3)])
@@ -81,7 +81,7 @@ def test_agents_with_shared_weights_are_told_apart_by_their_views_alone():
     assert (found[0] - found[1]).abs().min() > 1e-6
     turned = net(source.roll(-3, dims=1), action)  # everybody in the next one's place
     torch.testing.assert_close(turned, found.roll(-1, dims=0))
-    alone = ActionValues([9], [2], [16, 8], "silu")
+    alone = action_values_of([9], [2], [16, 8], "silu")
     count = sum(parameter.numel() for parameter in alone.parameters())
     assert sum(parameter.numel() for parameter in net.parameters()) == count
 

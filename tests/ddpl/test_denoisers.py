@@ -6,6 +6,7 @@ from torch import nn
 from torch.autograd.functional import jacobian
 
 from rlg_genpo.ddpl import diffusion
+from rlg_genpo.ddpl.config import DiffusionConfig
 from rlg_genpo.ddpl.networks import Condition, Denoisers
 from rlg_genpo.ddpl.slices import Slices
 
@@ -20,9 +21,11 @@ sizes_of = pytest.mark.parametrize(("obs", "act"), SIZES, ids=["even", "ragged",
 
 
 def denoisers_of(obs, act, scale=1.0, shared=False, spread=SPREAD):
-    share = diffusion.cosine(T).alpha_bar
+    config = DiffusionConfig(
+        steps=T, units=(16, 8), time_embedding=4, time_units=(6,), output_scale=scale, spread=spread
+    )
     # Its tables are single precision by choice; here everything is double.
-    return Denoisers(obs, act, share, [16, 8], "silu", 4, [6], scale, spread, shared).double()
+    return Denoisers(obs, act, config, shared).double()
 
 
 def inputs(obs, act, *rows):

@@ -5,7 +5,7 @@ import torch
 
 import rlg_genpo
 from rlg_genpo import CheckpointError
-from rlg_genpo.ddpl import export as single
+from rlg_genpo.ddpl import export
 from tests.ddpl import teams
 
 RAGGED = teams.overrides([("near", 3, 1), ("far", 1, 1)])
@@ -27,9 +27,9 @@ def taken_apart(rig, tmp_path):
         player = rig.player({**team, **MANY}, run.checkpoint())
         settings = player.settings
         alone = []
-        for agent, policy in zip(settings.agents, single.agents_of(player.model), strict=True):
+        for agent, policy in zip(settings.agents, export.taken_apart(player.model), strict=True):
             path = tmp_path / f"{agent.name}.pt"
-            single.save(policy, agent, settings.diffusion, path)
+            export.save(policy, agent, settings.diffusion, path)
             alone.append(rlg_genpo.load_agent(path))
         return player, alone
 
@@ -92,6 +92,6 @@ def test_a_file_of_something_else_is_refused(tmp_path):
     torch.save({"model": {}}, path)
     with pytest.raises(CheckpointError, match="rlg-genpo export RUN"):
         rlg_genpo.load_agent(path)
-    torch.save({single.KEY: single.FORMAT + 1}, path)
-    with pytest.raises(CheckpointError, match=f"format {single.FORMAT + 1}; this .* reads"):
+    torch.save({export.KEY: export.FORMAT + 1}, path)
+    with pytest.raises(CheckpointError, match=f"format {export.FORMAT + 1}; this .* reads"):
         rlg_genpo.load_agent(path)

@@ -8,9 +8,11 @@ from torch.autograd.functional import jacobian
 
 from rlg_genpo.common.policy import Acted, LikelihoodPolicy
 from rlg_genpo.ddpl import diffusion
-from rlg_genpo.ddpl.networks import ActionValues, Denoisers
+from rlg_genpo.ddpl.config import DiffusionConfig
+from rlg_genpo.ddpl.networks import Denoisers
 from rlg_genpo.ddpl.policy import DDPL
 from rlg_genpo.ddpl.slices import Slices
+from tests.networks import action_values_of
 
 EVEN, RAGGED, ALONE = ([3, 3], [2, 2]), ([4, 2, 3], [1, 3, 2]), ([3], [2])
 
@@ -24,10 +26,13 @@ def policy_of(
     shared=False,
 ):  # fmt: skip
     """A policy of small networks, in torch's default precision; A_i starts at zero."""
-    share = diffusion.cosine(levels).alpha_bar
-    denoisers = Denoisers(obs, act, share, units, "silu", 8, [16], scale, spread, shared)
-    values = ActionValues(obs, act, [16], "silu", shared)
-    policy = DDPL(Slices(obs), Slices(act), denoisers, values, steps or levels, variance)
+    config = DiffusionConfig(
+        steps=levels, sampling_steps=steps, variance=variance, units=units, time_embedding=8,
+        time_units=(16,), output_scale=scale, spread=spread,
+    )  # fmt: skip
+    denoisers = Denoisers(obs, act, config, shared)
+    values = action_values_of(obs, act, [16], "silu", shared)
+    policy = DDPL(Slices(obs), Slices(act), denoisers, values, config)
     return policy.to(torch.get_default_dtype())
 
 

@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from rlg_genpo.common.losses import clipped_surrogate, compression_squared
-from rlg_genpo.common.velocity import Velocity
 from rlg_genpo.genpo import coupled
 from rlg_genpo.genpo.policy import GenPO
+from tests.networks import velocity_of
 
 C, D = 4, 2
 
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.usefixtures("double")
 
 
 def policy_of(steps=5, mix=0.9, scale=1.0, dim=D):
-    return GenPO(Velocity(C, dim, steps, [16, 16], "mish", 4, [8], scale), mix)
+    return GenPO(velocity_of(C, dim, steps, [16, 16], "mish", 4, [8], scale), mix)
 
 
 def states(batch):
@@ -170,7 +170,7 @@ def test_noise_is_standard_normal():
 @pytest.mark.parametrize("recompute", [False, True])
 def test_a_velocity_in_bfloat16_leaves_inverse_and_density_exact(recompute):
     torch.set_default_dtype(torch.float32)
-    policy = GenPO(Velocity(C, D, 5, [32, 32], "mish", 4, [8], 1.0), 0.9, recompute)
+    policy = GenPO(velocity_of(C, D, 5, [32, 32], "mish", 4, [8], 1.0), 0.9, recompute)
     condition = policy.condition(states(500))
     exact = policy.evaluate(condition, torch.zeros(500, 2 * D)).neglogp
     policy.allow_mixed_precision()

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from rlg_genpo.common.joint import JointEnv
-from rlg_genpo.ddpl import hosts
+from rlg_genpo.common.joint import JointEnv, join
+from rlg_genpo.ddpl import agents as agents_of_ddpl
 from rlg_genpo.ddpl.config import (
     ActionValueConfig,
     AgentConfig,
@@ -56,6 +56,13 @@ def task(wrappers=("env",)):
     return env
 
 
+def settled(params, settings):
+    """What an agent and a player receive."""
+    params = join(params)
+    config = params["config"]
+    return params, settings.resolve(config["env_info"], config.get("vec_env"))
+
+
 def refused(settings, *environment):
     with pytest.raises(ConfigError) as error:
         settings.resolve(*environment)
@@ -82,31 +89,31 @@ def test_the_agents_are_the_same_wherever_they_are_named(given):
 
 
 def test_the_environments_own_word_comes_before_its_wrappers():
-    assert hosts.sizes_of(info(agent_sizes=SIZES[:1]), task()) == NAMED[:1]
+    assert agents_of_ddpl.sizes_of(info(agent_sizes=SIZES[:1]), task()) == NAMED[:1]
 
 
 def test_agents_stand_in_the_order_of_possible_agents():
     env = task()
-    assert hosts.sizes_of(info(), env) == NAMED
+    assert agents_of_ddpl.sizes_of(info(), env) == NAMED
     env.env.possible_agents.reverse()
-    assert hosts.sizes_of(info(), env) == NAMED[::-1]
+    assert agents_of_ddpl.sizes_of(info(), env) == NAMED[::-1]
 
 
 def test_spaces_of_several_dimensions_are_counted_whole():
     env = task(())
     env.observation_spaces["hand"] = spaces.Box(-np.inf, np.inf, (2, 3))
-    sizes = hosts.sizes_of(info(), env)
+    sizes = agents_of_ddpl.sizes_of(info(), env)
     assert sizes[0] == AgentConfig("hand", 6, 2) and type(sizes[0].obs) is int
 
 
 def test_an_environment_that_wraps_itself_is_no_endless_search():
     env = SimpleNamespace()
     env.unwrapped = env
-    assert hosts.multi_agent_task(env) is None
-    assert hosts.multi_agent_task(None) is None
+    assert agents_of_ddpl.multi_agent_task(env) is None
+    assert agents_of_ddpl.multi_agent_task(None) is None
     first, second = SimpleNamespace(), SimpleNamespace()
     first.env, second.env = second, first
-    assert hosts.multi_agent_task(first) is None
+    assert agents_of_ddpl.multi_agent_task(first) is None
 
 
 def test_agents_that_nobody_names_are_asked_for():
@@ -177,7 +184,7 @@ def named(agents):
 
 def test_native_agents_are_joined_and_the_users_params_left_as_they_were():
     given = named(2)
-    joined, settings = hosts.join(given, settings_of())
+    joined, settings = settled(given, settings_of())
     assert given == named(2)
     block = joined["config"]
     assert isinstance(block["vec_env"], JointEnv)
@@ -188,7 +195,7 @@ def test_native_agents_are_joined_and_the_users_params_left_as_they_were():
 
 
 def test_one_agent_is_left_as_it_is():
-    joined, settings = hosts.join(named(1), settings_of([("all", 4, 2)]))
+    joined, settings = settled(named(1), settings_of([("all", 4, 2)]))
     block = joined["config"]
     assert isinstance(block["vec_env"], point_mass.PointMass) and block["env_info"]["agents"] == 1
     assert settings == settings_of([("all", 4, 2)])
@@ -197,9 +204,9 @@ def test_one_agent_is_left_as_it_is():
 def test_environments_that_stand_already_are_not_made_again():
     env = point_mass.PointMass(3, agents=2)
     given = params(env_name="nobody's", vec_env=env, env_info=env.get_env_info())
-    joined, settings = hosts.join(given, settings_of())
+    joined, settings = settled(given, settings_of())
     assert joined["config"]["vec_env"].vec_env is env
-    again, same = hosts.join(joined, settings)
+    again, same = settled(joined, settings)
     assert again["config"]["vec_env"] is joined["config"]["vec_env"] and same == settings
 
 
