@@ -42,9 +42,8 @@ def activations() -> None:
         activation = ACTIVATIONS[name]()
         values = torch.randn(ROWS, WIDTH, requires_grad=True)
         ones = torch.ones(ROWS, WIDTH)
-        policy = GenPO(
-            Velocity(32, ACTION_DIM, FlowConfig(STEPS, units=(WIDTH, WIDTH), activation=name)), MIX
-        )
+        flow = FlowConfig(STEPS, units=(WIDTH, WIDTH), activation=name)
+        policy = GenPO(Velocity(32, ACTION_DIM, flow), MIX)
         source, stored = torch.randn(ROWS, 32), torch.randn(ROWS, 2 * ACTION_DIM)
 
         def alone(activation=activation, values=values, ones=ones) -> None:

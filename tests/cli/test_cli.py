@@ -580,7 +580,7 @@ def test_a_task_of_isaac_lab_is_led_to_its_configuration(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     assert cli.main(["check", "Isaac-Ant-v0"]) == 2
-    assert "its configuration is isaaclab/ant_genpo" in capsys.readouterr().err
+    assert "its configurations are isaaclab/ant_cppo, isaaclab/ant_genpo" in capsys.readouterr().err
 
 
 def test_a_run_of_isaac_lab_is_said_to_be_one(

@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 
+from rlg_genpo.common.flow_config import FlowConfig
 from rlg_genpo.common.velocity import TimeEmbedding, sinusoidal
 
 pytestmark = pytest.mark.usefixtures("double")
@@ -33,7 +34,7 @@ def test_frequencies_fall_geometrically():
 
 @pytest.mark.parametrize("steps", [1, 5])
 def test_every_step_has_its_own_embedding(steps):
-    embedding = TimeEmbedding(steps, 8, [16], "mish")
+    embedding = TimeEmbedding(FlowConfig(steps, time_embedding=8, time_units=(16,)))
     embedded = embedding()
     assert embedded.shape == (steps, 8)
     assert torch.pdist(embedded).gt(1e-6).all()
@@ -43,7 +44,7 @@ def test_every_step_has_its_own_embedding(steps):
 
 
 def test_any_time_is_embedded_as_a_steps_is():
-    embedding = TimeEmbedding(5, 8, [16], "mish")
+    embedding = TimeEmbedding(FlowConfig(5, time_embedding=8, time_units=(16,)))
     torch.testing.assert_close(embedding.of(torch.arange(5) / 5), embedding())
     between = embedding.of(torch.tensor([0.3]))
     assert between.shape == (1, 8) and (between - embedding()).abs().amax(dim=1).min() > 1e-6

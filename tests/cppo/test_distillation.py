@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from rlg_genpo.common.layers import SplitMLP
+from rlg_genpo.common.velocity import Velocity
 from rlg_genpo.cppo import distillation
 from rlg_genpo.cppo.config import AlgoConfig
 from rlg_genpo.cppo.distillation import Distillation

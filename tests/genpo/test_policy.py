@@ -5,7 +5,9 @@ import math
 import pytest
 import torch
 
+from rlg_genpo.common.flow_config import FlowConfig
 from rlg_genpo.common.losses import clipped_surrogate, compression_squared
+from rlg_genpo.common.velocity import Velocity
 from rlg_genpo.genpo import coupled
 from rlg_genpo.genpo.policy import GenPO
 from tests.networks import velocity_of
@@ -191,7 +193,8 @@ def test_a_velocity_in_bfloat16_leaves_inverse_and_density_exact(recompute):
 def test_a_velocity_of_ones_own_is_what_flows_and_learns(recompute):
     class Gated(Velocity):
         def __init__(self):
-            super().__init__(C, D, 3, [8], "silu", 4, [8], 1.0)
+            flow = FlowConfig(3, "features", (8,), "silu", 4, (8,), 1.0)
+            super().__init__(C, D, flow)
             self.gate = torch.nn.Linear(8, D)
 
         def forward(self, condition, action, k):
