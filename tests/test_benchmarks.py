@@ -52,6 +52,7 @@ def test_filling_in_replaces_only_what_stands_between_the_marks(learning, tmp_pa
 
 @pytest.mark.slow
 def test_a_suite_trains_reports_and_goes_on(learning, tmp_path):
+    pytest.importorskip("envpool")
     small = ["config.num_actors=4", "config.horizon_length=32", "config.minibatch_size=64"]
     small += ["config.env_config.max_episode_steps=20"]
     entries = [

@@ -74,6 +74,7 @@ def test_every_command_takes_a_policy_of_another_package(
     assert (tmp_path / "curve.png").is_file()
 
 
+@pytest.mark.slow
 def test_its_settings_are_checked_like_ours(tmp_path: Path, installed: dict[str, str]) -> None:
     code = (
         "from rlg_genpo.cli import main\n"

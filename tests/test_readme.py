@@ -37,6 +37,7 @@ def commands(document: str = README) -> list[str]:
 def test_every_command_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    pytest.importorskip("envpool")
     monkeypatch.chdir(tmp_path)
     order = ("list", "check", "swap", "doctor", "train", "play", "eval", "plot")
     (tmp_path / "mine.yaml").write_text(configs.find("halfcheetah_ppo").read_text())

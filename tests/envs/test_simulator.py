@@ -87,6 +87,7 @@ def test_every_simulator_is_entered_under_its_own_name():
         assert simulator_of({"env_name": name}) is simulator
 
 
+@pytest.mark.slow
 def test_the_table_imports_a_simulator_when_it_is_asked_for():
     code = (
         "import sys\n"
