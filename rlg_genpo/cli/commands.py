@@ -150,7 +150,7 @@ def evaluate(json: Path | None, deployment: tuple[str, ...], **options: Any) -> 
         click.echo(f"written: {json}")
 
 
-@command("export", "write each agent of a DDPL run to a file", RUN, "runs/x_seed5")
+@command("export", "write each agent of a trained policy to a file", RUN, "runs/x_seed5")
 @run
 @config
 @checkpoint

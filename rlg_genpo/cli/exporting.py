@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rlg_genpo.algorithm import algorithms, load
-from rlg_genpo.cli import evaluation, runs, validation
+from rlg_genpo.cli import evaluation, rollouts, runs, validation
 from rlg_genpo.common import checkpoints
 from rlg_genpo.errors import ConfigError
 
@@ -40,4 +40,7 @@ def export(options: Options) -> list[Path]:
     state = checkpoint.load()
     checkpoints.check_policy(state, policy)
     folder = options.out or checkpoint.run.folder / "agents"
-    return load(algorithm.export)(params, algorithm.parse(params), state, options.agents, folder)
+    with rollouts.quiet():
+        return load(algorithm.export)(
+            params, algorithm.parse(params), state, options.agents, folder
+        )

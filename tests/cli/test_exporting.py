@@ -86,8 +86,9 @@ def test_an_unknown_agent_is_answered_with_those_there_are(native, tmp_path, cap
 def test_another_policy_is_made_of_no_agents(tmp_path, capsys):
     run = train(tmp_path, {"config.max_epochs": 1, "config.train_dir": rig.ABSENT})
     assert cli.main(["export", str(run)]) == 2
-    assert "params.algo.name: genpo; only a ddpl policy is made of agents" in (
-        capsys.readouterr().err
+    assert (
+        "params.algo.name: genpo; only a policy that is made of agents is exported (ddpl)."
+        in capsys.readouterr().err
     )
     path = file_of(tmp_path, NATIVE)
     assert cli.main(["export", str(run), "--config", str(path)]) == 2
