@@ -1,4 +1,8 @@
-"""The command line, ``rlg-genpo``: :func:`main`, whose commands stand in ``commands.py``."""
+"""The command line, ``rlg-genpo``: :func:`main`, whose commands stand in ``commands.py``.
+
+What a user's words, files and settings have wrong is a ConfigError, everywhere in this folder; its
+message names the key, the value and the way out.
+"""
 
 import shlex
 import sys

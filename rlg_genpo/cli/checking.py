@@ -21,11 +21,7 @@ UNKNOWN_SIZE = "not built: its size is known from the simulator only"
 
 
 def check(word: str, overrides: Sequence[str]) -> list[str]:
-    """A summary of a configuration that works.
-
-    Raises:
-        ConfigError: it does not.
-    """
+    """A summary of a configuration that works."""
     params = configs.load(configs.find(word))
     configs.override(params, overrides)
     validation.check_shape(params)
@@ -47,11 +43,7 @@ def check(word: str, overrides: Sequence[str]) -> list[str]:
 
 
 def check_for_host(params: Params) -> list[str]:
-    """The summary of a configuration whose environments, device and threads are another program's.
-
-    Raises:
-        ConfigError: it would not work there either.
-    """
+    """The summary of a configuration whose environments are made by another program."""
     settings = validation.check_settings(params)
     config = params["config"]
     simulator = simulator_of(config)

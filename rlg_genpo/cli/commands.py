@@ -247,11 +247,7 @@ def say_all(lines: Sequence[str]) -> None:
 
 
 def split(words: Sequence[str]) -> tuple[str | None, tuple[str, ...]]:
-    """CONFIG, if there is one, and the overrides.
-
-    Raises:
-        ConfigError: there are two.
-    """
+    """CONFIG, if there is one, and the overrides."""
     plain = [word for word in words if "=" not in word or Path(word).is_file()]
     if len(plain) > 1:
         raise ConfigError(f"{plain[1]!r}: one CONFIG is enough; an override reads key=value.")

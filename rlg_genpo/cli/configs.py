@@ -44,11 +44,7 @@ def for_isaac_lab() -> dict[str, Path]:
 
 
 def find(word: str) -> Path:
-    """A configuration by its shipped name or its path.
-
-    Raises:
-        ConfigError: there is neither.
-    """
+    """A configuration by its shipped name or its path."""
     configs = shipped() | for_isaac_lab()
     if word in configs:
         return configs[word]
@@ -75,11 +71,7 @@ def find(word: str) -> Path:
 
 
 def load(path: Path) -> Params:
-    """``params`` of a YAML file.
-
-    Raises:
-        ConfigError: not YAML, or without a ``params`` block.
-    """
+    """``params`` of a YAML file."""
     try:
         document = yaml.load(path.read_text(), Loader)
     except yaml.YAMLError as error:
@@ -96,11 +88,7 @@ def dump(params: Params) -> str:
 
 
 def override(params: Params, assignments: Iterable[str]) -> None:
-    """Set each ``block.key=value``, in place.
-
-    Raises:
-        ConfigError: no ``=``, or a key that neither the file has nor rl_games knows.
-    """
+    """Set each ``block.key=value``, in place."""
     for assignment in assignments:
         key, equals, text = assignment.partition("=")
         if not equals or not key:

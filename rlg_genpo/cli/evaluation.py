@@ -26,11 +26,7 @@ HEADINGS = ("mean", "95% from", "to", "median", "min", "max", "length")
 
 
 def config_of(checkpoint: Checkpoint, given: str | None) -> Params:
-    """The configuration that a checkpoint was trained with.
-
-    Raises:
-        ConfigError: it is not beside the checkpoint and not given.
-    """
+    """The configuration that a checkpoint was trained with."""
     if given is not None:
         return configs.load(configs.find(given))
     if not checkpoint.run.config.is_file():
@@ -92,11 +88,7 @@ class Kind:
 
 
 def kinds_of(params: Params, deployments: Sequence[str]) -> list[Kind]:
-    """What is measured: the default and the deployments asked for, or else the averaged flow.
-
-    Raises:
-        ConfigError: the policy has no such deployment.
-    """
+    """What is measured: the default and the deployments asked for, or else the averaged flow."""
     for deployment in deployments:
         validation.check_deployment(params, deployment)
     algorithm = validation.algorithm_of(params)

@@ -38,11 +38,7 @@ class Curve:
 
 
 def plot(words: Sequence[str], out: Path, axis: str) -> list[Curve]:
-    """Draw the runs' learning curves into ``out``; its suffix decides the format.
-
-    Raises:
-        ConfigError: no matplotlib, no such run, or no episode has ended in it.
-    """
+    """Draw the runs' learning curves into ``out``; its suffix decides the format."""
     pyplot, ticker = matplotlib()
     if out.suffix.lstrip(".") not in pyplot.figure().canvas.get_supported_filetypes():
         raise ConfigError(f"--out {out}: no picture format; end it in .png, .pdf or .svg.")

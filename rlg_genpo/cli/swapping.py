@@ -27,9 +27,6 @@ def swap(word: str, policy: str) -> str:
     Trunk, rollout, learning rate and everything else stay as they were; ``config.name`` gets the
     policy's name behind it, so that the runs lie in another folder. Comments are lost but those at
     the file's head.
-
-    Raises:
-        ConfigError: not a YAML of rl_games' continuous PPO, or no such policy.
     """
     if policy not in algorithms():
         raise ConfigError(f"--policy {policy}: {unknown(policy, algorithms(), 'policy')}")

@@ -22,22 +22,14 @@ LEFT_OPEN = -1
 
 
 def check(params: Mapping[str, Any]) -> PolicyConfig | None:
-    """Whether a configuration can be trained here; its policy's settings.
-
-    Raises:
-        ConfigError: naming the key, the value and the way out.
-    """
+    """Whether a configuration can be trained here; its policy's settings."""
     settings = check_settings(params)
     simulator_of(params["config"]).check(params["config"])
     return settings
 
 
 def check_settings(params: Mapping[str, Any]) -> PolicyConfig | None:
-    """Whether a configuration can be trained where its simulator is; its policy's settings.
-
-    Raises:
-        ConfigError: naming the key, the value and the way out.
-    """
+    """Whether a configuration can be trained where its simulator is; its policy's settings."""
     check_shape(params)
     refuse_half_a_swap(params)
     settings = parsed(params)
@@ -52,21 +44,13 @@ def algorithm_of(params: Mapping[str, Any]) -> Algorithm | None:
 
 
 def parsed(params: Mapping[str, Any]) -> PolicyConfig | None:
-    """The policy's settings; None for rl_games' own, which has none of ours.
-
-    Raises:
-        ConfigError: naming the key, the value and the way out.
-    """
+    """The policy's settings; None for rl_games' own, which has none of ours."""
     algorithm = algorithm_of(params)
     return None if algorithm is None else algorithm.parse(params)
 
 
 def refuse_elsewhere(config: Mapping[str, Any]) -> None:
-    """Some environments are made by another program's scripts only.
-
-    Raises:
-        ConfigError: the configuration is for them; names the script and its words.
-    """
+    """Some environments are made by another program's scripts only."""
     simulator = simulator_of(config)
     if simulator.host is not None:
         simulator.check(config)
@@ -99,11 +83,7 @@ def deployments_of(params: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def check_deployment(params: Mapping[str, Any], name: str) -> None:
-    """Whether a policy offers a deployment.
-
-    Raises:
-        ConfigError: it does not; names those that it offers.
-    """
+    """Whether a policy offers a deployment."""
     known = deployments_of(params)
     if not known:
         raise ConfigError(
@@ -144,11 +124,7 @@ def check_names(params: Mapping[str, Any]) -> None:
 
 
 def check_batch(params: Mapping[str, Any]) -> None:
-    """num_actors * horizon_length, minibatch_size and seq_length fit each other.
-
-    Raises:
-        ConfigError: they do not; names what would.
-    """
+    """num_actors * horizon_length, minibatch_size and seq_length fit each other."""
     if simulator_of(params["config"]).host is not None:
         keys.check_open_batch(params)
     if not leaves_envs_open(params["config"]):

@@ -1,7 +1,8 @@
 """rl_games' own keys that are checked before rl_games reads them, and the names of the others.
 
 The keys keep rl_games' meaning and its defaults. What is declared here is what rl_games trips over
-amid its work, or silently takes for something else.
+amid its work, or silently takes for something else. Each check raises ConfigError, which names the
+key, the value and the way out.
 """
 
 from collections.abc import Iterable, Mapping
@@ -131,9 +132,6 @@ def parse_config(config: Mapping[str, Any], gaussian: bool) -> Config:
 
     Args:
         gaussian: whether rl_games' own continuous PPO is to be trained.
-
-    Raises:
-        ConfigError: naming the key, the value and the way out.
     """
     keys = parse(GaussianConfig if gaussian else Config, config, PATH, strict=False)
     if not (keys.minibatch_size or keys.minibatch_size_per_env):
@@ -151,9 +149,6 @@ def check_schedule(
     Args:
         bounds: ``algo.min_lr`` and ``algo.max_lr`` (None: the rate at the start), where the policy
             has them.
-
-    Raises:
-        ConfigError: naming the key, the value and the way out.
     """
     keys = parse(Schedule, config, PATH, strict=False)
     if keys.lr_schedule == "linear" and config.get("max_epochs", -1) == -1:
@@ -179,11 +174,7 @@ def check_schedule(
 
 
 def check_bounds(config: Mapping[str, Any]) -> None:
-    """``bound_loss_type``, where a bounds loss is asked for.
-
-    Raises:
-        ConfigError: it is no word of rl_games'.
-    """
+    """``bound_loss_type``, where a bounds loss is asked for."""
     kind = config.get("bound_loss_type", "bound")
     if config.get("bounds_loss_coef") and kind not in ("bound", "regularisation"):
         raise ConfigError(f"{PATH}.bound_loss_type: must be bound or regularisation, got {kind!r}.")
@@ -209,9 +200,6 @@ def check_batch(params: Mapping[str, Any], agents: int) -> None:
     Args:
         params: whose ``config`` is checked.
         agents: rows that an environment gives in a step.
-
-    Raises:
-        ConfigError: they do not; names the nearest minibatch size that does.
     """
     config, length = params["config"], sequence_length(params)
     size, actors, horizon = minibatch_size(config), config["num_actors"], config["horizon_length"]
@@ -232,9 +220,6 @@ def check_central_batch(config: Mapping[str, Any]) -> None:
     """The central critic's minibatches; it has one row per environment, however many agents.
 
     rl_games says "Batch size must be divisible by minibatch size", and not whose.
-
-    Raises:
-        ConfigError: they do not divide the batch, or their size is missing.
     """
     block = config.get("central_value_config")
     if not isinstance(block, Mapping):
@@ -255,11 +240,7 @@ def check_central_batch(config: Mapping[str, Any]) -> None:
 
 
 def check_open_batch(params: Mapping[str, Any]) -> None:
-    """The same, as far as it is known without ``num_actors``, which another program sets later.
-
-    Raises:
-        ConfigError: naming the key, the value and what it must divide.
-    """
+    """The same, as far as it is known without ``num_actors``, which another program sets later."""
     config, horizon = params["config"], params["config"]["horizon_length"]
     refuse_remainder("horizon_length", horizon, sequence_length(params))
     per_env = config.get("minibatch_size_per_env")
