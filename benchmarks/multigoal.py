@@ -69,8 +69,8 @@ class Sample:
     def of(cls, run: Run, checkpoint: Path) -> "Sample":
         params = configs.load(run.config)
         params["config"]["env_config"]["start_noise"] = 0.0
-        params = rollouts.prepared(params, "cpu", SEED)
-        stage = rollouts.set_stage(params, Checkpoint(checkpoint, run), EPISODES, None)
+        prepared = rollouts.prepared(params, "cpu", SEED)
+        stage = rollouts.set_stage(*prepared, Checkpoint(checkpoint, run), EPISODES, None)
         # what rl_games' player reads off its first observations
         stage.player.has_batch_dimension = True
         episodes = coverage.roll(stage.env, lambda obs: stage.player.get_action(obs, False))

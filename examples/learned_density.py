@@ -15,9 +15,10 @@ import numpy as np
 import torch
 from rl_games.torch_runner import Runner
 
+from rlg_genpo.algorithm import algorithms
 from rlg_genpo.cli import configs, machine
+from rlg_genpo.common.messages import Seen
 from rlg_genpo.genpo.policy import GenPO
-from rlg_genpo.registration import enter_runner
 
 #: cos, sin of the angle from upright, angular velocity
 STATES = {
@@ -36,8 +37,7 @@ def trained_agent(epochs: int):
     machine.set_threads(params)
     runner = Runner()
     runner.load({"params": params})
-    enter_runner(runner)
-    agent = runner.algo_factory.create("genpo", base_name="run", params=runner.params)
+    agent = algorithms()["genpo"].make_agent("run", runner.params)
     agent.train()
     agent.model.eval()
     return agent
@@ -64,8 +64,7 @@ def draw(agent, picture: Path) -> None:
         2, len(STATES), figsize=(10, 4.6), sharex=True, height_ratios=[1, 3], squeeze=False
     )
     for column, (title, state) in enumerate(STATES.items()):
-        obs = agent.model.norm_obs(torch.tensor([state]))
-        source, _, _ = agent.model.a2c_network({"obs": obs})
+        source = agent.model.source(Seen(torch.tensor([state])))
         density, samples, mode = densities(agent.policy, source)
         top, plane = axes[:, column]
         top.hist(samples, bins=120, range=(-3, 3), density=True, color="C0")

@@ -66,7 +66,7 @@ class GatedVelocity(Velocity):
 class MyBuilder(GenPOBuilder):
     """``network.name: my_actor_critic``."""
 
-    def make_trunk(self, own_critic, **kwargs) -> nn.Module:
+    def make_trunk(self, own_critic: bool, **kwargs) -> nn.Module:
         width = self.params["mlp"]["units"][0]
         return ResidualTrunk(kwargs["input_shape"][0], width, kwargs.get("value_size", 1))
 

@@ -91,6 +91,8 @@ class Algorithm:
         self, params: dict[str, Any], settings: PolicyConfig | None
     ) -> tuple[dict[str, Any], PolicyConfig]:
         settings = settings or self.parse(params)
+        # On rl_games' own params, which its Runner reads again: what is chosen must stand there.
+        load("rlg_genpo.common.machine:admit")(params)
         if not self.joins_agents:
             return params, settings
         params = load("rlg_genpo.common.joint:join")(params)

@@ -1,17 +1,32 @@
-"""rl_games learns of us once, wherever the Runner was built, and keeps what is anybody else's."""
+"""The declarations of all policies, and what rl_games learns of them.
 
+It learns of them once, wherever the Runner was built, and keeps what is anybody else's.
+"""
+
+import copy
 import subprocess
 import sys
+from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+import torch
+import yaml
 from rl_games.algos_torch import model_builder
 from rl_games.torch_runner import Runner
 
-from rlg_genpo import ALGORITHMS, ConfigError, register
-from rlg_genpo.common.player import GenPOPlayer
+from rlg_genpo import ConfigError, algorithm, register, registration
+from rlg_genpo.algorithm import algorithms, load
+from rlg_genpo.common.agent import Agent
+from rlg_genpo.common.config import PolicyConfig
+from rlg_genpo.common.model import GenerativeModel
+from rlg_genpo.common.network import PolicyBuilder
+from rlg_genpo.common.player import Player
 from rlg_genpo.genpo.agent import GenPOAgent
 from rlg_genpo.genpo.network import GenPOBuilder
+from tests.ddpl import teams
+from tests.rig import ABSENT, BASE, CPPO, MLP, Rig, Run
 
 
 @pytest.fixture
@@ -23,13 +38,168 @@ def tables(monkeypatch):
     return models, networks
 
 
+# -- declarations ---------------------------------------------------------------------------------
+
+POLICIES = {"genpo": {}, "cppo": CPPO, "ddpl": teams.overrides()}
+declared_ones = pytest.mark.parametrize("declared", algorithms().values(), ids=algorithms().keys())
+
+
+@pytest.fixture(params=POLICIES)
+def run_of(request, tmp_path):
+    """A rig of each policy, and its declaration."""
+    return Rig(tmp_path, POLICIES[request.param]), algorithms()[request.param]
+
+
+def test_every_policy_is_tried_here():
+    assert set(POLICIES) == set(algorithms())
+
+
+@declared_ones
+def test_what_a_declaration_names_exists(declared):
+    kinds = {"network": PolicyBuilder, "agent": Agent, "player": Player}
+    for part, kind in kinds.items():
+        assert issubclass(load(getattr(declared, part)), kind)
+    assert declared.export is None or callable(load(declared.export))
+    assert set(declared.config.also_evaluated) <= set(declared.config.deployments)
+    assert declared.paper.url.startswith("https://") and declared.paper.year >= 2025
+
+
+def read_back(declared, values=None):
+    """What a written head is parsed to, and the defaults with ``values`` in their place."""
+    text = declared.yaml_head(values or {}, yaml.safe_dump({"mlp": MLP}))
+    assert max(map(len, text.splitlines())) <= 100
+    params = yaml.safe_load(f"params:\n{text}")["params"]
+    params["config"] = BASE["config"]
+    blocks = {}
+    for spec, kind, path in declared.config.blocks():
+        own = {k.rpartition(".")[2]: v for k, v in (values or {}).items() if k.startswith(path)}
+        own = {k: tuple(v) if isinstance(v, list) else v for k, v in own.items()}
+        blocks[spec.name] = kind(**own) if is_dataclass(kind) else None
+    return declared.parse(params), declared.config(**blocks)
+
+
+@declared_ones
+def test_the_written_head_is_read_back_as_the_defaults(declared):
+    settings, defaults = read_back(declared)
+    assert settings == defaults
+    text = " ".join(declared.yaml_head({}).replace("#", " ").split())
+    for _, kind, _ in declared.config.blocks():
+        for option in fields(kind) if is_dataclass(kind) else ():
+            assert option.metadata["doc"].partition(";")[0] in text
+
+
+@declared_ones
+def test_presets_are_options_that_parse_and_differ_from_the_defaults(declared):
+    for values in declared.presets.values():
+        settings, expected = read_back(declared, values)
+        assert settings == expected != read_back(declared)[0]
+
+
+def test_a_list_of_blocks_is_written_too():
+    listed = [{"name": name, "obs": 2, "act": 1} for name in ("left", "right")]
+    text = algorithms()["ddpl"].yaml_head({"network.agents": listed})
+    assert yaml.safe_load(text)["network"]["agents"] == listed
+
+
+def test_a_head_is_not_written_with_what_is_no_option():
+    with pytest.raises(KeyError, match=r"no options of genpo: network\.flow\.step"):
+        algorithms()["genpo"].yaml_head({"network.flow.step": 3})
+
+
+@pytest.mark.parametrize(
+    ("policy", "block", "owners"), [("genpo", "residual", "cppo"), ("ddpl", "flow", "genpo")]
+)
+def test_another_policys_block_is_refused_by_its_owners(tmp_path, policy, block, owners):
+    with pytest.raises(ConfigError) as error:
+        Rig(tmp_path, POLICIES[policy]).parsed({f"network.{block}": {}})
+    listed = "genpo and cppo" if owners == "genpo" else owners
+    assert str(error.value) == (
+        f"params.network.{block}: is a block of {listed}, not of {policy}; remove it, or set algo, "
+        f"model and network to {owners}'s names."
+    )
+
+
+def test_other_packages_declare_theirs_by_an_entry_point(monkeypatch, caplog):
+    def point(value, read):
+        return SimpleNamespace(value=value, load=read)
+
+    theirs = replace(algorithms()["genpo"], name="theirs")
+    points = [
+        point("their_package:ALGORITHM", lambda: theirs),
+        point("broken:ALGORITHM", lambda: load("no_such_module:ALGORITHM")),
+        point("namesake:ALGORITHM", lambda: replace(theirs, name="cppo")),
+    ]
+    monkeypatch.setattr(algorithm.metadata, "entry_points", lambda group: points)
+    found = algorithms.__wrapped__()
+    assert list(found) == ["genpo", "cppo", "ddpl", "theirs"]
+    assert found["theirs"] is theirs and found["cppo"] is algorithms()["cppo"]
+    broken, namesake = (record.getMessage() for record in caplog.records)
+    assert broken.startswith("entry point broken:ALGORITHM of the group rlg_genpo.algorithms is")
+    assert namesake == "namesake:ALGORITHM: there is an algorithm 'cppo' already; left out."
+
+
+# -- a Runner -------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def parsed(monkeypatch):
+    """Every call of a policy's ``parse``."""
+    calls, parse = [], PolicyConfig.parse.__func__
+
+    def counted(config, params):
+        calls.append(config)
+        return parse(config, params)
+
+    monkeypatch.setattr(PolicyConfig, "parse", classmethod(counted))
+    return calls
+
+
+def test_a_runner_parses_its_settings_once(run_of, parsed):
+    rig, declared = run_of
+    run = rig.train({"config.max_epochs": 1})
+    assert parsed == [declared.config]
+    player = rig.player({}, run.checkpoint())
+    assert parsed == [declared.config] * 2
+    assert type(run.agent) is load(declared.agent) and type(player) is load(declared.player)
+
+
+def test_settings_that_are_handed_over_are_not_parsed_again(run_of, parsed):
+    rig, _ = run_of
+    settings = rig.parsed()
+    parsed.clear()
+    run = Run()
+    runner = rig.runner({"config.max_epochs": 1}, run)
+    registration.hand_over(runner, settings)
+    runner.run_train({"train": True})
+    assert parsed == [] and run.agent.settings == settings
+    assert runner.create_player().settings == settings and parsed == []
+
+
+@pytest.mark.parametrize("policy", [{}, CPPO, teams.NATIVE], ids=["genpo", "cppo", "native_ddpl"])
+def test_a_runners_params_are_left_to_rl_games(tmp_path, policy):
+    left_open = ("torch_compile", "device", "device_name")
+    rig = Rig(tmp_path, {**policy, **{f"config.{key}": ABSENT for key in left_open}})
+    runner = rig.runner({"config.max_epochs": 1})
+    before = copy.deepcopy(runner.params)
+    runner.run_train({"train": True})
+    device = "cuda:0" if torch.cuda.is_available() else "cpu"
+    config, was = runner.params.pop("config"), before.pop("config")
+    assert runner.params == before
+    assert config["device"] == config["device_name"] == device
+    assert config.get("torch_compile", True) == (device != "cpu")
+    # rl_games' own: an observer, a rewards shaper, and its model for a network
+    known = {*left_open, "features", "reward_shaper", "network"}
+    assert {k: v for k, v in config.items() if k not in known} == {
+        k: v for k, v in was.items() if k not in known
+    }
+
+
 def test_importing_the_package_registers_every_algorithm():
-    for name, algorithm in ALGORITHMS.items():
-        assert name in model_builder.MODEL_REGISTRY
-        network = model_builder.NETWORK_REGISTRY[algorithm.network_name]()
-        assert isinstance(network, algorithm.network)
+    for name, declared in algorithms().items():
+        network = model_builder.NETWORK_REGISTRY[declared.network_name]()
+        assert isinstance(network, load(declared.network))
         model = model_builder.MODEL_REGISTRY[name](network=network)
-        assert isinstance(model, algorithm.model)
+        assert isinstance(model, GenerativeModel)
 
 
 def test_registering_again_changes_nothing(tables):
@@ -39,8 +209,8 @@ def test_registering_again_changes_nothing(tables):
     register()
     assert [dict(table) for table in tables] == entered
     assert (Runner.run_train, Runner.create_player) == methods
-    names = {algorithm.network_name for algorithm in ALGORITHMS.values()}
-    assert [set(table) for table in tables] == [set(ALGORITHMS), names]
+    names = {declared.network_name for declared in algorithms().values()}
+    assert [set(table) for table in tables] == [set(algorithms()), names]
 
 
 @pytest.mark.parametrize(
@@ -144,7 +314,7 @@ def test_importing_us_imports_neither_torch_nor_rl_games():
 
 
 def test_a_runners_factories_make_our_agent_and_player(rig):
-    assert isinstance(rig.player(), GenPOPlayer)
+    assert type(rig.player()) is Player
     assert isinstance(rig.train({"config.max_epochs": 1}).agent, GenPOAgent)
 
 
@@ -152,7 +322,7 @@ def test_rl_games_own_algorithms_still_stand(rig):
     runner = rig.runner()
     before = set(runner.algo_factory._builders)
     runner.create_player()
-    assert set(runner.algo_factory._builders) == before | set(ALGORITHMS)
+    assert set(runner.algo_factory._builders) == before | set(algorithms())
     assert "a2c_continuous" in before
 
 
@@ -175,7 +345,7 @@ def test_a_runner_built_before_registration_trains_and_plays(tmp_path):
     command = [sys.executable, "-c", EARLY_RUNNER, str(tmp_path)]
     result = subprocess.run(command, capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
-    assert "made GenPOPlayer" in result.stdout
+    assert "made Player" in result.stdout
     assert list(Path(tmp_path).glob("*/nn/last_*.pth"))
 
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from examples.analysis import game_grid
-from rlg_genpo.ddpl.config import DDPLConfig, DiffusionConfig
+from rlg_genpo.ddpl.config import AlgoConfig, DiffusionConfig
 from rlg_genpo.ddpl.improvement import Improvement, Rollout
 from rlg_genpo.ddpl.networks import Denoisers
 from rlg_genpo.ddpl.policy import DDPL
@@ -110,7 +110,7 @@ def team():
 @pytest.mark.slow
 def test_ddpl_reaches_the_global_optimum():
     policy = team()
-    settings = DDPLConfig(
+    settings = AlgoConfig(
         proposal_noise=0.02,
         kl_budget=0.2,
         control_variate=0.0,
@@ -127,5 +127,5 @@ def test_ddpl_reaches_the_global_optimum():
         reward = payoff(stored)
         rollout = Rollout(nothing, stored, (reward - reward.mean()) / reward.std())
         improvement.fit_values(rollout)
-        improvement.refit(improvement.judge(rollout))
+        improvement.fit_denoisers(improvement.weigh(rollout))
     assert payoff(policy.act(torch.zeros(4096, 2)).stored).mean() > 0.9

@@ -74,7 +74,6 @@ class Agent(A2CAgent):
         self.settings = settings
         #: in checkpoints, and before the names of scalars
         self.algorithm_name: str = params["algo"]["name"]
-        machine.admit(params)
         machine.warn_of_compiling(params)
         super().__init__(base_name, params)
         self.policy = self.model.policy

@@ -5,6 +5,7 @@ multi-agent tasks; it sums the rewards, here they are averaged, so that their si
 on the number of agents. B environments, n agents; rows are environment-major.
 """
 
+import copy
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -115,7 +116,7 @@ def join(params: dict[str, Any]) -> dict[str, Any]:
 
     rl_games takes environments that are made already from ``params.config``.
     """
-    config = dict(params["config"])
+    config = copy.copy(params["config"])
     if config.get("env_info") is None:
         config["vec_env"] = vecenv.create_vec_env(
             config["env_name"], config["num_actors"], **config.get("env_config", {})

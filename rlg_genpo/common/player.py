@@ -7,7 +7,7 @@ from rl_games.algos_torch import torch_ext
 from rl_games.algos_torch.players import PpoPlayerContinuous, rescale_actions, unsqueeze_obs
 from torch import Tensor
 
-from rlg_genpo.common import checkpoints, machine, messages
+from rlg_genpo.common import checkpoints, messages
 from rlg_genpo.common.config import PolicyConfig
 
 
@@ -27,7 +27,6 @@ class Player(PpoPlayerContinuous):
     def __init__(self, params: dict[str, Any], settings: PolicyConfig) -> None:
         self.settings = settings
         self.algorithm_name: str = params["algo"]["name"]
-        machine.admit(params)
         super().__init__(params)
 
     def load_networks(self, params: dict[str, Any]) -> None:

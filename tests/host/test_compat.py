@@ -156,7 +156,7 @@ def test_statistics_are_shared_where_rl_games_can():
     assert shared == [1]
 
 
-def test_frames_per_second_count_what_is_trained_after_the_gradient_steps(rig):
+def test_speed_counts_what_is_trained_after_the_gradient_steps(rig):
     run, epochs = Run(), []
     agent = rig.agent({"config.max_epochs": 1})
     agent.after_update = lambda: time.sleep(0.3)
