@@ -14,6 +14,7 @@ from rlg_genpo.host import compat
 from tests.cli.test_cli import EPOCH, GAUSSIAN, SMALL, train
 
 pytest.importorskip("envpool")
+pytestmark = pytest.mark.slow
 if not compat.drives_envpool():
     pytest.skip("this rl_games drives another envpool", allow_module_level=True)
 
