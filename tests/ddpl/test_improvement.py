@@ -10,6 +10,7 @@ import torch
 from rlg_genpo.ddpl import proposals, score_matching
 from rlg_genpo.ddpl.config import AlgoConfig
 from rlg_genpo.ddpl.improvement import Improvement, Rollout, clip_by_agent
+from tests.ddpl import teams
 from tests.ddpl.test_policy import EVEN, RAGGED, policy_of
 
 #: small, and without noise of its own
@@ -89,7 +90,7 @@ def test_one_agents_actions_leave_the_others_action_values_alone(obs, act):
     usual = fitted(rollout.stored)
     for agent in range(len(act)):
         stored = rollout.stored.clone()
-        stored[:, policy.actions.span(agent)] *= -0.5
+        stored[:, teams.span(act, agent)] *= -0.5
         assert torch.equal(moved_by(fitted(stored), usual), torch.arange(len(act)) == agent)
 
 
