@@ -10,7 +10,6 @@ from rlg_genpo.ddpl.config import AlgoConfig, DiffusionConfig
 from rlg_genpo.ddpl.improvement import Improvement, Rollout
 from rlg_genpo.ddpl.networks import Denoisers
 from rlg_genpo.ddpl.policy import DDPL
-from rlg_genpo.ddpl.slices import Slices
 from rlg_genpo.envs.game import BEST, payoff
 from tests.networks import action_values_of
 
@@ -99,9 +98,9 @@ DIFFUSION = DiffusionConfig(
 
 def team():
     return DDPL(
-        Slices([1, 1]),
-        Slices([1, 1]),
-        Denoisers([1, 1], [1, 1], DIFFUSION, shared=False),
+        [1, 1],
+        [1, 1],
+        Denoisers([1, 1], [1, 1], DIFFUSION),
         action_values_of([1, 1], [1, 1], [64, 64], "relu"),
         DIFFUSION,
     )

@@ -249,7 +249,13 @@ class Agent(A2CAgent):
         self.watched.clear()
         result = super().train_epoch()
         started = time.perf_counter()
-        self._stop_if_diverged()
+        # One look an epoch: a look per minibatch would make a GPU wait.
+        self.stop_if_diverged(
+            self.watched,
+            f"The policy diverged in epoch {self.epoch_num}: {self.suspect} is",
+            f"params.config.learning_rate is {self.config['learning_rate']}, now {self.last_lr:g}; "
+            f"lower it{self.remedy}",
+        )
         self.after_update()
         self._absorb_observations(self.rollout["obses"])
         with torch.no_grad():
@@ -259,13 +265,11 @@ class Agent(A2CAgent):
         self.rollout = {}
         return compat.add_update_time(result, time.perf_counter() - started)
 
-    def _stop_if_diverged(self) -> None:
-        # One look an epoch: a look per minibatch would make a GPU wait.
-        if not torch.stack(self.watched).isfinite().all():
+    def stop_if_diverged(self, measured: Iterable[Tensor], what: str, way_out: str) -> None:
+        """Raise a DivergedError where something measured, 0-d or (n,), is not finite."""
+        if not torch.hstack(list(measured)).isfinite().all():
             raise DivergedError(
-                f"The policy diverged in epoch {self.epoch_num}: {self.suspect} is no longer "
-                f"finite. params.config.learning_rate is {self.config['learning_rate']}, now "
-                f"{self.last_lr:g}; lower it{self.remedy}. The last checkpoint is of before."
+                f"{what} no longer finite. {way_out}. The last checkpoint is of before."
             )
 
     def _absorb_observations(self, obses: Any) -> None:

@@ -6,7 +6,11 @@ from rlg_genpo.cppo.config import CPPOConfig
 ALGORITHM = Algorithm(
     name="cppo",
     title="Conditional PPO",
-    paper=Paper("Conditional PPO", 2026, "https://arxiv.org/abs/2603.04790"),
+    paper=Paper(
+        "Diffusion Policy through Conditional Proximal Policy Optimization",
+        2026,
+        "https://arxiv.org/abs/2603.04790",
+    ),
     config=CPPOConfig,
     network="rlg_genpo.cppo.network:CPPOBuilder",
     agent="rlg_genpo.cppo.agent:CPPOAgent",

@@ -1,10 +1,11 @@
 """Conditional PPO's agent: PPO on the kernel's conditional ratio, then distillation into the flow.
 
-Source: "Conditional PPO" (CPPO), 2026, https://arxiv.org/abs/2603.04790. The stored (a_k, a), the
-conditional ratio and its clip, the entropy bound, a score regulariser with weight 0.02, flow
-matching after PPO and an averaged reference are the paper's. The regulariser's form and its
-alternatives, the averaging's rate and everything in :mod:`rlg_genpo.cppo.distillation` and
-:mod:`rlg_genpo.cppo.policy` that says so there are our reconstruction; no code is public.
+Source: "Diffusion Policy through Conditional Proximal Policy Optimization" (CPPO), 2026,
+https://arxiv.org/abs/2603.04790. The stored (a_k, a), the conditional ratio and its clip, the
+entropy bound, a score regulariser with weight 0.02, flow matching after PPO and an averaged
+reference are the paper's. The regulariser's form and its alternatives, the averaging's rate and
+what :mod:`rlg_genpo.cppo.distillation` and :mod:`rlg_genpo.cppo.policy` say of themselves are our
+reconstruction; no code is public.
 """
 
 from collections.abc import Mapping
@@ -23,7 +24,6 @@ from rlg_genpo.cppo import regularisers
 from rlg_genpo.cppo.config import CPPOConfig
 from rlg_genpo.cppo.distillation import Distillation
 from rlg_genpo.cppo.energy import energy_distance
-from rlg_genpo.errors import DivergedError
 
 
 class CPPOAgent(PPOAgent):
@@ -84,23 +84,19 @@ class CPPOAgent(PPOAgent):
         self.scalars["matching_passes"].append(torch.tensor(float(len(passes))))
         with torch.no_grad():
             measured = self._probe()
-        self._stop_if_flow_diverged(passes[-1], measured["teacher_to_flow"])
+        # Before the reference takes it in, proposes NaN to the simulator and is saved.
+        self.stop_if_diverged(
+            (passes[-1], measured["teacher_to_flow"]),
+            f"The flow diverged in epoch {self.epoch_num}: its matching loss or its samples are",
+            f"params.algo.distill_lr is {self.settings.algo.distill_lr:g}; lower it, or "
+            "params.algo.distill_grad_norm",
+        )
         self.distillation.move_reference()
         measured["ema_drift"] = ema.relative_distance(
             self.policy.reference.parameters(), self.policy.flow.parameters()
         )
         for name, value in measured.items():
             self.scalars[name].append(value)
-
-    def _stop_if_flow_diverged(self, *measured: Tensor) -> None:
-        # Before the reference takes it in, proposes NaN to the simulator and is saved.
-        if not torch.stack(measured).isfinite().all():
-            raise DivergedError(
-                f"The flow diverged in epoch {self.epoch_num}: its matching loss or its samples "
-                "are no longer finite. params.algo.distill_lr is "
-                f"{self.settings.algo.distill_lr:g}; lower it, or params.algo.distill_grad_norm. "
-                "The last checkpoint is of before."
-            )
 
     def _rollout_states(self) -> tuple[Tensor, Tensor]:
         """What the policy is conditioned on, (R, C), and a_k, (R, D), at every real row."""

@@ -1,8 +1,9 @@
 """Distillation of conditional PPO's kernel into its flow by flow matching; the reference's step.
 
-Source: "Conditional PPO" (CPPO), 2026, https://arxiv.org/abs/2603.04790: own optimiser, fifteen
-epochs of four minibatches, an averaged reference. The teacher's fresh draws around the stored a_k,
-uniform times, the threshold and the order of these steps are our reconstruction.
+Source: "Diffusion Policy through Conditional Proximal Policy Optimization" (CPPO), 2026,
+https://arxiv.org/abs/2603.04790: own optimiser, fifteen epochs of four minibatches, an averaged
+reference. The teacher's fresh draws around the stored a_k, uniform times, the threshold and the
+order of these steps are our reconstruction.
 
 R rows of a rollout, C width of what the policy is conditioned on, D action size.
 """
@@ -30,8 +31,7 @@ class Distillation:
     """Fits ``policy.flow`` to the policy, then moves ``policy.reference`` towards it."""
 
     def __init__(self, policy: CPPO, settings: AlgoConfig, all_reduce_mean: AllReduceMean) -> None:
-        self.policy = policy
-        self.settings = settings
+        self.policy, self.settings = policy, settings
         self.all_reduce_mean = all_reduce_mean
         self.optimizer = adam(policy.flow.parameters(), settings.distill_lr)
 
@@ -48,9 +48,8 @@ class Distillation:
             losses.append(torch.stack(steps).mean())
             if self._good_enough(losses[-1]):
                 break
-        for parameter in self.policy.flow.parameters():
-            # Or PPO's next gradient norm would count them.
-            parameter.grad = None
+        # Or PPO's next gradient norm would count them.
+        self.optimizer.zero_grad(set_to_none=True)
         return losses
 
     def _step(self, source: Tensor, target: Tensor) -> Tensor:
@@ -63,8 +62,7 @@ class Distillation:
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         parameters = list(self.policy.flow.parameters())
-        gradients = (parameter.grad for parameter in parameters)
-        self.all_reduce_mean(gradient for gradient in gradients if gradient is not None)
+        self.all_reduce_mean(p.grad for p in parameters if p.grad is not None)
         nn.utils.clip_grad_norm_(parameters, self.settings.distill_grad_norm)
         self.optimizer.step()
         return loss.detach()

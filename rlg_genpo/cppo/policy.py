@@ -1,8 +1,9 @@
 """Conditional PPO's policy: a frozen flow's sample, and a Gaussian kernel on top of it.
 
-Source: "Conditional PPO" (CPPO), 2026, https://arxiv.org/abs/2603.04790. The two parts, the stored
-pair and "flow" beside "flow + residual" at deployment are the paper's. The residual mean, the
-state-independent sigma, the start and the other deployments are our reconstruction.
+Source: "Diffusion Policy through Conditional Proximal Policy Optimization" (CPPO), 2026,
+https://arxiv.org/abs/2603.04790. The two parts, the stored pair and "flow" beside "flow + residual"
+at deployment are the paper's. The residual mean, the state-independent sigma, the start and the
+other deployments are our reconstruction.
 
 B batch, D action size, C width of what the policy is conditioned on, N flow steps.
 """

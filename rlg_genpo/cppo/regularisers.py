@@ -1,7 +1,8 @@
 """Regularisers of conditional PPO's kernel N(a_k + delta, diag sigma^2), each (B, D) to (B,).
 
-Source: "Conditional PPO" (CPPO), 2026, https://arxiv.org/abs/2603.04790. The purpose, aligning the
-kernel with one Langevin step towards the standard normal, is the paper's; the form is inferred.
+Source: "Diffusion Policy through Conditional Proximal Policy Optimization" (CPPO), 2026,
+https://arxiv.org/abs/2603.04790. The purpose, aligning the kernel with one Langevin step towards
+the standard normal, is the paper's; the form is inferred.
 B batch, D action size; ``reference`` is a_k, the frozen flow's sample.
 """
 

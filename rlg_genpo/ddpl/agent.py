@@ -24,7 +24,6 @@ from rlg_genpo.common.estimators import nearest_neighbour_entropy
 from rlg_genpo.ddpl import score_matching
 from rlg_genpo.ddpl.config import DDPLConfig
 from rlg_genpo.ddpl.improvement import Improvement, Rollout, Weighted
-from rlg_genpo.errors import DivergedError
 
 logger = logging.getLogger(__name__)
 
@@ -51,7 +50,14 @@ class DDPLAgent(Agent):
         value_error = improvement.fit_values(rollout)
         weighted = improvement.weigh(rollout)
         denoising = improvement.fit_denoisers(weighted)
-        self._stop_if_policy_diverged(value_error, denoising)
+        # Before the policy acts in the simulator and is saved.
+        self.stop_if_diverged(
+            (value_error, denoising),
+            f"A policy diverged in epoch {self.epoch_num}: the denoising loss or the action "
+            f"value's error of one of {', '.join(self.names)} is",
+            f"params.config.learning_rate is {self.config['learning_rate']}; lower it, or "
+            "params.algo.agent_grad_norm",
+        )
         self._scalars_of(weighted, value_error, denoising)
 
     def _rollout(self) -> Rollout:
@@ -64,16 +70,6 @@ class DDPLAgent(Agent):
         advantage = (advantage - advantage.mean()) / (advantage.std() + 1e-8)
         limit = self.settings.algo.advantage_limit
         return Rollout(source, stored, advantage.clamp(-limit, limit))
-
-    def _stop_if_policy_diverged(self, *measured: Tensor) -> None:
-        # Before the policy acts in the simulator and is saved.
-        if not torch.cat(measured).isfinite().all():
-            raise DivergedError(
-                f"A policy diverged in epoch {self.epoch_num}: the denoising loss or the action "
-                f"value's error of one of {', '.join(self.names)} is no longer finite. "
-                f"params.config.learning_rate is {self.config['learning_rate']}; lower it, or "
-                "params.algo.agent_grad_norm. The last checkpoint is of before."
-            )
 
     # -- scalars ----------------------------------------------------------------------------
 

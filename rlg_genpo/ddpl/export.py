@@ -18,7 +18,6 @@ from rlg_genpo.ddpl.agents import AGENTS, AgentConfig
 from rlg_genpo.ddpl.config import DDPLConfig, DiffusionConfig
 from rlg_genpo.ddpl.networks import Denoisers
 from rlg_genpo.ddpl.policy import DDPL
-from rlg_genpo.ddpl.slices import Slices
 from rlg_genpo.errors import CheckpointError, ConfigError
 
 #: as rl_games normalises observations
@@ -32,8 +31,8 @@ class AgentPolicy(nn.Module):
     """Raw observations (B, O) to actions (B, D) in [-1, 1], for the caller to stretch to its range.
 
     Args:
-        name: the agent's.
-        policy: a :class:`DDPL` of this agent alone.
+        agent: its name, O and D.
+        diffusion: the settings of its denoiser, whose weights are initial ones.
         mean: of its observations, (O,).
         variance: of its observations, (O,).
     """
@@ -41,10 +40,15 @@ class AgentPolicy(nn.Module):
     mean: Tensor
     deviation: Tensor
 
-    def __init__(self, name: str, policy: DDPL, mean: Tensor, variance: Tensor) -> None:
+    def __init__(
+        self, agent: AgentConfig, diffusion: DiffusionConfig, mean: Tensor, variance: Tensor
+    ) -> None:
         super().__init__()
-        self.name = name
-        self.policy = policy
+        # Alone, nobody's weights are shared.
+        diffusion = replace(diffusion, shared_weights=False)
+        self.agent, self.name, self.diffusion = agent, agent.name, diffusion
+        sizes = [agent.obs], [agent.act]
+        self.policy = DDPL(*sizes, Denoisers(*sizes, diffusion), None, diffusion)
         self.register_buffer("mean", mean.float())
         self.register_buffer("deviation", (variance.float() + EPSILON).sqrt())
 
@@ -61,34 +65,24 @@ def own_rows(whole: nn.Module, own: nn.Module, agent: int) -> None:
     Agents narrower than the widest fill its rows from the front; what they do not fill is cut off.
     """
     with torch.no_grad():
-        pairs = zip(whole.parameters(), own.parameters(), strict=True)
-        for source, target in pairs:
+        for source, target in zip(whole.parameters(), own.parameters(), strict=True):
             # One row where the agents share their weights.
             row = source[min(agent, len(source) - 1)]
             target.copy_(row[tuple(slice(width) for width in target.shape[1:])].unsqueeze(0))
 
 
-def alone(agent: AgentConfig, diffusion: DiffusionConfig, mean: Tensor, var: Tensor) -> AgentPolicy:
-    """An agent's policy with initial weights."""
-    # Alone, nobody's weights are shared.
-    denoisers = Denoisers([agent.obs], [agent.act], diffusion, shared=False)
-    policy = DDPL(Slices([agent.obs]), Slices([agent.act]), denoisers, None, diffusion)
-    return AgentPolicy(agent.name, policy, mean, var)
-
-
-def taken_apart(model: Any) -> list[AgentPolicy]:
+def taken_apart(model: Any, settings: DDPLConfig) -> list[AgentPolicy]:
     """Every agent of a trained model, on its device, with copies of its weights."""
-    network = model.a2c_network
+    policy, device = model.policy, next(model.parameters()).device
+    total = policy.observations.total
+    mean, variance = torch.zeros(total, device=device), torch.ones(total, device=device)
+    if model.normalize_input:
+        mean, variance = model.running_mean_std.running_mean, model.running_mean_std.running_var
+    moments = (moment.split(policy.observations.sizes) for moment in (mean, variance))
     found = []
-    for index, agent in enumerate(network.settings.agents):
-        span = network.policy.observations.span(index)
-        device = next(network.parameters()).device
-        mean, var = torch.zeros(agent.obs, device=device), torch.ones(agent.obs, device=device)
-        if model.normalize_input:
-            statistics = model.running_mean_std
-            mean, var = statistics.running_mean[span], statistics.running_var[span]
-        single = alone(agent, network.settings.diffusion, mean, var).to(device)
-        own_rows(network.policy.denoisers, single.policy.denoisers, index)
+    for index, (agent, *own) in enumerate(zip(settings.agents or (), *moments, strict=True)):
+        single = AgentPolicy(agent, settings.diffusion, *own).to(device)
+        own_rows(policy.denoisers, single.policy.denoisers, index)
         found.append(single.eval())
     return found
 
@@ -131,28 +125,21 @@ def export(
     checkpoints.check(state, params["algo"]["name"], settings.fingerprint(), model)
     model.load_state_dict(state["model"])
     folder.mkdir(parents=True, exist_ok=True)
-    written = []
-    for agent, own in zip(agents, taken_apart(model), strict=True):
-        if not names or agent.name in names:
-            path = folder / f"{agent.name}.pt"
-            temporary = path.with_name(f".{path.name}.tmp")
-            save(own, agent, settings.diffusion, temporary)
-            temporary.replace(path)
-            written.append(path)
-    return written
+    wanted = [own for own in taken_apart(model, settings) if own.name in (names or known)]
+    return [save(own, folder / f"{own.name}.pt") for own in wanted]
 
 
-def save(single: AgentPolicy, agent: AgentConfig, diffusion: DiffusionConfig, path: Path) -> None:
-    """Write one agent's policy to a file that :func:`load` reads."""
-    torch.save(
-        {
-            KEY: FORMAT,
-            "agent": asdict(agent),
-            "diffusion": asdict(diffusion),
-            "state": {name: value.cpu() for name, value in single.state_dict().items()},
-        },
-        path,
-    )
+def save(single: AgentPolicy, path: Path) -> Path:
+    """Write one agent's policy to a file that :func:`load` reads, in the place of an older one."""
+    held = {
+        KEY: FORMAT,
+        "agent": asdict(single.agent),
+        "diffusion": asdict(single.diffusion),
+        "state": {name: value.cpu() for name, value in single.state_dict().items()},
+    }
+    temporary = path.with_name(f".{path.name}.tmp")
+    torch.save(held, temporary)
+    return temporary.replace(path)
 
 
 def load(path: str | Path) -> AgentPolicy:
@@ -168,8 +155,8 @@ def load(path: str | Path) -> AgentPolicy:
         )
     if held[KEY] != FORMAT:
         raise CheckpointError(f"{path}: is of format {held[KEY]}; this version reads {FORMAT}.")
-    agent = AgentConfig(**held["agent"])
+    agent, diffusion = AgentConfig(**held["agent"]), DiffusionConfig(**held["diffusion"])
     state = held["state"]
-    single = alone(agent, DiffusionConfig(**held["diffusion"]), state["mean"], state["mean"])
+    single = AgentPolicy(agent, diffusion, state["mean"], state["mean"])
     single.load_state_dict(state)
     return single.eval()

@@ -1,7 +1,8 @@
 """DDPL's policy improvement: fit the action values, weigh proposals by them, fit the denoisers.
 
 Reconstructed: see :mod:`rlg_genpo.ddpl.agent`. n agents, R rows of a rollout, B of them at which
-the policy is improved, K proposals, S width of the full state, A of all agents' actions.
+the policy is improved, K proposals, S width of the full state, A of all agents' actions, D the
+largest of one agent's.
 """
 
 import copy
@@ -14,12 +15,16 @@ from torch import Tensor, nn
 
 from rlg_genpo.common import ema
 from rlg_genpo.common.optimizer import adam
-from rlg_genpo.ddpl import diffusion, proposals, score_matching
+from rlg_genpo.ddpl import diffusion, score_matching
 from rlg_genpo.ddpl.config import AlgoConfig
+from rlg_genpo.ddpl.networks import ActionValues
 from rlg_genpo.ddpl.policy import DDPL
 
 #: averages tensors over the ranks of a multi-GPU run, in place
 AllReduceMean = Callable[[Iterable[Tensor]], None]
+
+#: states for which proposals are made at once: 16 proposals of 3 agents in a layer of 64 are 25 MB
+CHUNK = 2048
 
 
 class Rollout(NamedTuple):
@@ -39,16 +44,25 @@ class Weighted(NamedTuple):
     temperature: Tensor  # (n,)
 
 
+class Noised(NamedTuple):
+    """What a denoiser is shown of some states, and what it is to predict."""
+
+    noisy: Tensor  # (n, B, K, D)
+    levels: Tensor  # (n, B, K), indices
+    noise: Tensor  # (n, B, K, D)
+
+
 class Improvement:
     """Trains ``policy.action_values`` and ``policy.denoisers``, each agent's clipped by itself."""
+
+    #: in checkpoints
+    kept = ("values", "denoisers", "averaged")
 
     def __init__(
         self, policy: DDPL, settings: AlgoConfig, rate: float, all_reduce_mean: AllReduceMean
     ) -> None:
-        self.policy = policy
-        self.settings = settings
+        self.policy, self.settings, self.start = policy, settings, rate
         self.all_reduce_mean = all_reduce_mean
-        self.start = rate
         self.values = adam(policy.action_values.parameters(), rate)
         self.denoisers = adam(policy.denoisers.parameters(), rate)
         self.before = copy.deepcopy(policy.denoisers).requires_grad_(False)
@@ -68,23 +82,18 @@ class Improvement:
 
     def fit_values(self, rollout: Rollout) -> Tensor:
         """Regress A_i(s, a_i) on the advantage; the last pass's mean squared error, (n,)."""
+        settings, learned = self.settings, self.policy.action_values
         action = self.policy.actions.split(rollout.stored).unsqueeze(2)
-        errors = rollout.advantage.new_zeros(len(self.sizes))
-        for _ in range(self.settings.value_epochs):
-            parts = self._parts(len(rollout.source))
-            errors = torch.stack([self._value_step(rollout, action, part) for part in parts])
-        ema.update(
-            self.averaged.parameters(),
-            self.policy.action_values.parameters(),
-            self.settings.value_average,
-        )
-        return errors.mean(dim=0) if errors.dim() == 2 else errors
 
-    def _value_step(self, rollout: Rollout, action: Tensor, rows: Tensor) -> Tensor:
-        value = self.policy.action_values(rollout.source[rows], action[:, rows]).squeeze(-1)
-        error = (value - rollout.advantage[rows]).square().mean(dim=-1)
-        self._step(self.values, self.policy.action_values, error.sum())
-        return error.detach()
+        def step(rows: Tensor) -> Tensor:
+            value = learned(rollout.source[rows], action[:, rows]).squeeze(-1)
+            error = (value - rollout.advantage[rows]).square().mean(dim=-1)
+            self._step(self.values, learned, error.sum())
+            return error.detach()
+
+        error = self._passes(settings.value_epochs, len(rollout.source), step)
+        ema.update(self.averaged.parameters(), learned.parameters(), settings.value_average)
+        return error
 
     # -- proposals --------------------------------------------------------------------------
 
@@ -95,46 +104,37 @@ class Improvement:
         count = max(1, round(settings.proposal_states * len(source)))
         if count < len(source):
             source = source[torch.randperm(len(source), device=source.device)[:count]]
-        actions = proposals.propose(
-            self.policy, source, settings.proposals, settings.proposal_noise
+        actions, values = propose(
+            self.policy, self.averaged, source, settings.proposals, settings.proposal_noise
         )
-        values = proposals.values(self.averaged, source, actions)
         limit = math.inf if settings.tilt_limit is None else settings.tilt_limit
-        temperature = self._temperature(values, limit)
+        bounds = settings.min_temperature, settings.max_temperature
+        solved = score_matching.solve_temperature(values, settings.kl_budget, *bounds, limit).log()
+        self.all_reduce_mean([solved])  # all ranks weigh alike
+        temperature = solved.exp()
         weights = score_matching.marginal_weights(values, temperature, limit)
         return Weighted(source, actions, weights, temperature)
-
-    def _temperature(self, values: Tensor, limit: float) -> Tensor:
-        settings = self.settings
-        solved = score_matching.solve_temperature(
-            values, settings.kl_budget, settings.min_temperature, settings.max_temperature, limit
-        ).log()
-        self.all_reduce_mean([solved])  # all ranks weigh alike
-        return solved.exp()
 
     # -- denoisers --------------------------------------------------------------------------
 
     def fit_denoisers(self, weighted: Weighted) -> Tensor:
         """Score matching on weighted proposals; the last pass's mean loss, (n,)."""
         self.before.load_state_dict(self.policy.denoisers.state_dict())
-        losses = weighted.temperature
-        for _ in range(self.settings.policy_epochs):
-            parts = self._parts(len(weighted.source))
-            losses = torch.stack([self._policy_step(weighted, part) for part in parts]).mean(dim=0)
-        return losses
+        rows = len(weighted.source)
+        return self._passes(
+            self.settings.policy_epochs, rows, lambda part: self._policy_step(weighted, part)
+        )
 
     def _policy_step(self, weighted: Weighted, rows: Tensor) -> Tensor:
-        shown = proposals.noised(self.policy, weighted.actions[:, rows])
-        weights = weighted.weights[:, rows]
+        denoisers, weights = self.policy.denoisers, weighted.weights[:, rows]
         obs = self.policy.observations.split(weighted.source[rows])
-        denoisers = self.policy.denoisers
+        shown = noised(self.policy, weighted.actions[:, rows])
         predicted = denoisers.at_levels(denoisers.condition(obs), shown.noisy, shown.levels)
         loss = score_matching.matching_loss(predicted, shown.noise, weights, self.sizes)
         share = self.settings.control_variate
         if share:
-            shifted = score_matching.shifted_noise(
-                shown.noise, self._noise_before(obs, shown), weights
-            )
+            before = self._noise_before(obs, shown)
+            shifted = score_matching.shifted_noise(shown.noise, before, weights)
             alike = weights.mean(dim=(1, 2), keepdim=True).expand_as(weights)
             quiet = score_matching.matching_loss(predicted, shifted, alike, self.sizes)
             loss = torch.lerp(loss, quiet, share)
@@ -142,7 +142,7 @@ class Improvement:
         return loss.detach()
 
     @torch.no_grad()
-    def _noise_before(self, obs: Tensor, shown: proposals.Noised) -> Tensor:
+    def _noise_before(self, obs: Tensor, shown: Noised) -> Tensor:
         """eps_old of noisy proposals, (n, B, K, D): of the old policy with the proposals' noise."""
         denoisers, wide, levels = self.before, self.widening, shown.levels
         # Between two levels one of them, by chance: right on average, at one evaluation.
@@ -157,34 +157,59 @@ class Improvement:
 
     # -- both -------------------------------------------------------------------------------
 
-    def _parts(self, rows: int) -> tuple[Tensor, ...]:
+    def _passes(self, epochs: int, rows: int, step: Callable[[Tensor], Tensor]) -> Tensor:
+        """``step`` on the minibatches of each pass; the last pass's mean result, (n,)."""
         # As many parts on every rank of a multi-GPU run, though masked rows may differ.
-        order = torch.randperm(rows, device=self.sizes.device)
-        return order.tensor_split(min(self.settings.policy_minibatches, rows))
+        parts, results = min(self.settings.policy_minibatches, rows), []
+        for _ in range(epochs):
+            order = torch.randperm(rows, device=self.sizes.device)
+            results = [step(part) for part in order.tensor_split(parts)]
+        return torch.stack(results).mean(dim=0)
 
     def _step(self, optimizer: torch.optim.Optimizer, module: nn.Module, loss: Tensor) -> None:
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
-        gradients = [parameter.grad for parameter in module.parameters()]
-        self.all_reduce_mean(gradient for gradient in gradients if gradient is not None)
-        clip_by_agent([g for g in gradients if g is not None], self.settings.agent_grad_norm)
+        gradients = [p.grad for p in module.parameters() if p.grad is not None]
+        self.all_reduce_mean(gradients)
+        clip_by_agent(gradients, self.settings.agent_grad_norm)
         optimizer.step()
         # Or rl_games' next gradient norm would count them.
         optimizer.zero_grad(set_to_none=True)
 
     def state_dict(self) -> dict[str, Any]:
-        return {
-            "values": self.values.state_dict(),
-            "denoisers": self.denoisers.state_dict(),
-            "averaged": self.averaged.state_dict(),
-        }
+        return {name: getattr(self, name).state_dict() for name in self.kept}
 
     def load_state_dict(self, state: Mapping[str, Any], rate: float) -> None:
         """Go on with the optimisers' moments, at the rate that holds now."""
-        self.values.load_state_dict(state["values"])
-        self.denoisers.load_state_dict(state["denoisers"])
-        self.averaged.load_state_dict(state["averaged"])
+        for name in self.kept:
+            getattr(self, name).load_state_dict(state[name])
         self.set_rate(rate)
+
+
+def propose(
+    policy: DDPL, action_values: ActionValues, source: Tensor, count: int, noise: float
+) -> tuple[Tensor, Tensor]:
+    """K draws of each agent's policy at states (B, S), and what each is worth to the agent.
+
+    They are moved by normal noise and clipped to [-1, 1]. Returns (n, B, K, D) and (n, B, K).
+    """
+    actions, values = [], []
+    for rows in source.split(CHUNK):
+        states = policy.states(rows)
+        drawn = policy.sample(states, policy.noise(states, count))
+        moved = (drawn + noise * torch.randn_like(drawn)).clamp(-1, 1)
+        actions.append(moved * policy.denoisers.real[:, None, None])
+        values.append(action_values(rows, actions[-1]))
+    return torch.cat(actions, dim=1), torch.cat(values, dim=1)
+
+
+def noised(policy: DDPL, action: Tensor) -> Noised:
+    """Proposals (n, B, K, D) with fresh noise, each at a level of its own."""
+    noise = torch.randn_like(action) * policy.denoisers.real[:, None, None]
+    table = policy.denoisers.alpha_bar
+    levels = torch.randint(len(table), action.shape[:-1], device=action.device)
+    noisy = diffusion.noised(action, noise, table[levels].unsqueeze(-1))
+    return Noised(noisy, levels, noise)
 
 
 def clip_by_agent(gradients: list[Tensor], largest: float) -> Tensor:

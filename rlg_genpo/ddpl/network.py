@@ -7,17 +7,8 @@ from rlg_genpo.ddpl.agents import AGENTS, check_sizes
 from rlg_genpo.ddpl.config import DDPLConfig
 from rlg_genpo.ddpl.networks import ActionValues, Denoisers
 from rlg_genpo.ddpl.policy import DDPL
-from rlg_genpo.ddpl.slices import Slices
 from rlg_genpo.errors import ConfigError
 from rlg_genpo.host import compat
-
-
-class Team(ActorCritic):
-    """The network of several agents, and the settings that say what each of them is."""
-
-    def __init__(self, trunk: Any, policy: DDPL, settings: DDPLConfig) -> None:
-        super().__init__(trunk, policy, on_features=False)
-        self.settings = settings
 
 
 class DDPLBuilder(PolicyBuilder):
@@ -25,33 +16,25 @@ class DDPLBuilder(PolicyBuilder):
 
     settings: DDPLConfig
 
-    def build(self, name: str, **kwargs: Any) -> Team:
+    def build(self, name: str, **kwargs: Any) -> ActorCritic:
         shape, agents = kwargs["input_shape"], self.settings.agents
         if shape is None:
             compat.refuse_space("observation")
         if agents is None:
             raise ConfigError(f"{AGENTS}: missing; list each agent's {{name, obs, act}}.")
         width = flat_size(
-            shape,
-            f"{AGENTS}: the agents' slices need a flat observation vector, got {{shape}}.",
+            shape, f"{AGENTS}: the agents' slices need a flat observation vector, got {{shape}}."
         )
         check_sizes(agents, width, kwargs["actions_num"])
         trunk = self.make_trunk(own_critic=True, **kwargs)
-        observations = [agent.obs for agent in agents]
-        actions = [agent.act for agent in agents]
-        policy = DDPL(
-            Slices(observations),
-            Slices(actions),
-            self.make_denoisers(observations, actions),
-            self.make_action_values(observations, actions),
-            self.settings.diffusion,
-        )
-        return Team(trunk, policy, self.settings)
+        sizes = [agent.obs for agent in agents], [agent.act for agent in agents]
+        denoisers, action_values = self.make_denoisers(*sizes), self.make_action_values(*sizes)
+        policy = DDPL(*sizes, denoisers, action_values, self.settings.diffusion)
+        return ActorCritic(trunk, policy, on_features=False)
 
     def make_denoisers(self, observations: list[int], actions: list[int]) -> Denoisers:
         """The policies; a replacement subclasses :class:`Denoisers`."""
-        diffusion = self.settings.diffusion
-        return Denoisers(observations, actions, diffusion, diffusion.shared_weights)
+        return Denoisers(observations, actions, self.settings.diffusion)
 
     def make_action_values(self, observations: list[int], actions: list[int]) -> ActionValues:
         """A_i; a replacement subclasses :class:`ActionValues`."""

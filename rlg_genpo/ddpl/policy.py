@@ -7,6 +7,7 @@ start and what is deterministic are our reconstruction.
 n agents, B states, K proposals, T noise levels; O and D the largest observation and action size.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -24,8 +25,8 @@ class DDPL(Policy):
     """Stores and executes all agents' actions, one after the other, (B, sum of D_i).
 
     Args:
-        observations: the slices of the flat observation, one per agent.
-        actions: the slices of the flat action.
+        observations: O_i, the widths of the flat observation's slices.
+        actions: D_i, those of the flat action's.
         denoisers: the policies.
         action_values: the critics A_i, for training alone; None to act only.
         config: how many noise levels are gone through to act, and each reverse step's variance.
@@ -39,18 +40,17 @@ class DDPL(Policy):
 
     def __init__(
         self,
-        observations: Slices,
-        actions: Slices,
+        observations: Sequence[int],
+        actions: Sequence[int],
         denoisers: Denoisers,
         action_values: ActionValues | None,
         config: DiffusionConfig,
     ) -> None:
         super().__init__()
-        self.observations, self.actions = observations, actions
-        self.denoisers = denoisers
-        self.action_values = action_values
+        self.observations, self.actions = Slices(observations), Slices(actions)
+        self.denoisers, self.action_values = denoisers, action_values
         self.variance = config.variance
-        self.stored_dim = actions.total
+        self.stored_dim = self.actions.total
         levels = diffusion.respaced(config.steps, config.sampling_steps or config.steps)
         shares = diffusion.following(denoisers.alpha_bar[levels])
         self.register_buffer("alpha_bar", shares.alpha_bar, persistent=False)

@@ -49,8 +49,3 @@ class Slices(nn.Module):
         """(n, B, W) to (B, S); what stands in the filling is dropped."""
         flat = parts.transpose(0, 1).flatten(1)
         return flat if self.even else flat[:, self.kept]
-
-    def span(self, agent: int) -> slice:
-        """Where in the flat vector one agent's slice stands."""
-        start = sum(self.sizes[:agent])
-        return slice(start, start + self.sizes[agent])

@@ -10,7 +10,6 @@ States are recovered up to rounding: exactly as well as :func:`coupled.uncouple`
 :func:`coupled.couple`. Shapes are those of :mod:`rlg_genpo.genpo.coupled`.
 """
 
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -19,6 +18,9 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from rlg_genpo.genpo import coupled
+
+#: halves x and y of the doubled action, and the gradients to them
+Halves = tuple[Tensor, Tensor, Tensor, Tensor]
 
 
 class Field(NamedTuple):
@@ -35,19 +37,32 @@ class Field(NamedTuple):
 
 def couple(field: Field, z: Tensor, steps: int, mix: float) -> Tensor:
     """:func:`coupled.couple` with this module's gradient."""
-    return _Flow.apply(_CoupleStep(field, steps, mix), z, *field.given, *field.parameters)
+    way = _Way(coupled.couple, _before_couple, range(steps)[::-1])
+    return _Flow.apply(way, field, mix, z, *field.given, *field.parameters)
 
 
 def uncouple(field: Field, action: Tensor, steps: int, mix: float) -> Tensor:
     """:func:`coupled.uncouple` with this module's gradient."""
-    return _Flow.apply(_UncoupleStep(field, steps, mix), action, *field.given, *field.parameters)
+    way = _Way(coupled.uncouple, _before_uncouple, range(steps))
+    return _Flow.apply(way, field, mix, action, *field.given, *field.parameters)
+
+
+class _Way(NamedTuple):
+    """A direction of the flow."""
+
+    flow: Callable[[coupled.Velocity, Tensor, int, float], Tensor]
+    before: "Callable[[_Pull, int, float, float, Halves], Halves]"  # undoes step k
+    backwards: Sequence[int]  # the steps' indices, last one first
 
 
 class _Flow(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, step: "_Step", pair: Tensor, *tensors: Tensor) -> Tensor:
-        result = step.run(pair, tensors)
-        ctx.step = step
+    def forward(
+        ctx: Any, way: _Way, field: Field, mix: float, pair: Tensor, *tensors: Tensor
+    ) -> Tensor:
+        given = tensors[: len(field.given)]
+        result = way.flow(field.at(given), pair, len(way.backwards), mix)
+        ctx.way, ctx.field, ctx.mix = way, field, mix
         ctx.save_for_backward(result, *tensors)
         return result
 
@@ -55,13 +70,12 @@ class _Flow(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> Any:
         result, *tensors = ctx.saved_tensors
-        wanted = ctx.needs_input_grad[2:]
-        pull = _Pull(ctx.step.field, tensors, wanted)
+        pull = _Pull(ctx.field, tensors, ctx.needs_input_grad[4:])
         halves = (*result.chunk(2, dim=-1), *grad.chunk(2, dim=-1))
-        for k in ctx.step.backwards():
-            halves = ctx.step.back(pull, k, *halves)
-        own = coupled.joined(*halves[2:]) if ctx.needs_input_grad[1] else None
-        return None, own, *pull.totals()
+        for k in ctx.way.backwards:
+            halves = ctx.way.before(pull, k, 1 / len(ctx.way.backwards), ctx.mix, halves)
+        own = coupled.joined(*halves[2:]) if ctx.needs_input_grad[3] else None
+        return None, None, None, own, *pull.totals()
 
 
 class _Pull:
@@ -95,70 +109,29 @@ class _Pull:
         return [next(sums) if needed else None for needed in self.wanted]
 
 
-class _Step(ABC):
-    """One direction of the flow; h = 1/N, p mix."""
-
-    def __init__(self, field: Field, steps: int, mix: float) -> None:
-        self.field, self.steps, self.mix = field, steps, mix
-        self.h = 1 / steps
-
-    def velocity(self, tensors: Sequence[Tensor]) -> coupled.Velocity:
-        return self.field.at(tensors[: len(self.field.given)])
-
-    @abstractmethod
-    def run(self, pair: Tensor, tensors: Sequence[Tensor]) -> Tensor:
-        """The flow itself."""
-
-    @abstractmethod
-    def backwards(self) -> Sequence[int]:
-        """The steps' indices, last one first."""
-
-    @abstractmethod
-    def back(
-        self, pull: _Pull, k: int, x: Tensor, y: Tensor, grad_x: Tensor, grad_y: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """States and their gradients, from after step k to before it."""
+def _before_couple(pull: _Pull, k: int, h: float, p: float, halves: Halves) -> Halves:
+    """From after step k of N = 1/h of :func:`coupled.couple` to before it; p is the mix."""
+    x, y, grad_x, grad_y = halves
+    y = torch.lerp(x, y, 1 / p)
+    grad_x, grad_y = torch.add(grad_x, grad_y, alpha=1 - p), p * grad_y
+    x = torch.lerp(y, x, 1 / p)
+    grad_y, grad_x = torch.add(grad_y, grad_x, alpha=1 - p), p * grad_x
+    velocity, grad = pull(x, k, h * grad_y)
+    y, grad_x = torch.sub(y, velocity, alpha=h), grad_x + grad
+    velocity, grad = pull(y, k, h * grad_x)
+    x, grad_y = torch.sub(x, velocity, alpha=h), grad_y + grad
+    return x, y, grad_x, grad_y
 
 
-class _CoupleStep(_Step):
-    def run(self, pair: Tensor, tensors: Sequence[Tensor]) -> Tensor:
-        return coupled.couple(self.velocity(tensors), pair, self.steps, self.mix)
-
-    def backwards(self) -> Sequence[int]:
-        return range(self.steps)[::-1]
-
-    def back(
-        self, pull: _Pull, k: int, x: Tensor, y: Tensor, grad_x: Tensor, grad_y: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        p, h = self.mix, self.h
-        y = torch.lerp(x, y, 1 / p)
-        grad_x, grad_y = torch.add(grad_x, grad_y, alpha=1 - p), p * grad_y
-        x = torch.lerp(y, x, 1 / p)
-        grad_y, grad_x = torch.add(grad_y, grad_x, alpha=1 - p), p * grad_x
-        velocity, grad = pull(x, k, h * grad_y)
-        y, grad_x = torch.sub(y, velocity, alpha=h), grad_x + grad
-        velocity, grad = pull(y, k, h * grad_x)
-        x, grad_y = torch.sub(x, velocity, alpha=h), grad_y + grad
-        return x, y, grad_x, grad_y
-
-
-class _UncoupleStep(_Step):
-    def run(self, pair: Tensor, tensors: Sequence[Tensor]) -> Tensor:
-        return coupled.uncouple(self.velocity(tensors), pair, self.steps, self.mix)
-
-    def backwards(self) -> Sequence[int]:
-        return range(self.steps)
-
-    def back(
-        self, pull: _Pull, k: int, x: Tensor, y: Tensor, grad_x: Tensor, grad_y: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        p, h = self.mix, self.h
-        velocity, grad = pull(y, k, -h * grad_x)
-        x, grad_y = torch.add(x, velocity, alpha=h), grad_y + grad
-        velocity, grad = pull(x, k, -h * grad_y)
-        y, grad_x = torch.add(y, velocity, alpha=h), grad_x + grad
-        x = torch.lerp(y, x, p)
-        grad_y, grad_x = torch.sub(grad_y, grad_x, alpha=(1 - p) / p), grad_x / p
-        y = torch.lerp(x, y, p)
-        grad_x, grad_y = torch.sub(grad_x, grad_y, alpha=(1 - p) / p), grad_y / p
-        return x, y, grad_x, grad_y
+def _before_uncouple(pull: _Pull, k: int, h: float, p: float, halves: Halves) -> Halves:
+    """The same of :func:`coupled.uncouple`, whose steps run from the last index to the first."""
+    x, y, grad_x, grad_y = halves
+    velocity, grad = pull(y, k, -h * grad_x)
+    x, grad_y = torch.add(x, velocity, alpha=h), grad_y + grad
+    velocity, grad = pull(x, k, -h * grad_y)
+    y, grad_x = torch.add(y, velocity, alpha=h), grad_x + grad
+    x = torch.lerp(y, x, p)
+    grad_y, grad_x = torch.sub(grad_y, grad_x, alpha=(1 - p) / p), grad_x / p
+    y = torch.lerp(x, y, p)
+    grad_x, grad_y = torch.sub(grad_x, grad_y, alpha=(1 - p) / p), grad_y / p
+    return x, y, grad_x, grad_y

@@ -1,6 +1,6 @@
 """Overrides of tests/rig.py that put DDPL in GenPO's place."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from tests import rig
@@ -25,6 +25,11 @@ def overrides(agents: Iterable[tuple[str, int, int]] | None = TEAM) -> dict[str,
         return dict(DDPL)
     listed = [{"name": name, "obs": obs, "act": act} for name, obs, act in agents]
     return {**DDPL, "network.agents": listed}
+
+
+def span(sizes: Sequence[int], agent: int) -> slice:
+    """Where in a flat vector one agent's slice stands."""
+    return slice(sum(sizes[:agent]), sum(sizes[: agent + 1]))
 
 
 #: two points in each environment, which rl_games sees as two agents

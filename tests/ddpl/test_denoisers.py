@@ -9,6 +9,7 @@ from rlg_genpo.ddpl import diffusion
 from rlg_genpo.ddpl.config import DiffusionConfig
 from rlg_genpo.ddpl.networks import Condition, Denoisers
 from rlg_genpo.ddpl.slices import Slices
+from tests.ddpl import teams
 
 B, K, T = 5, 4, 6
 SPREAD = 0.4
@@ -22,10 +23,16 @@ sizes_of = pytest.mark.parametrize(("obs", "act"), SIZES, ids=["even", "ragged",
 
 def denoisers_of(obs, act, scale=1.0, shared=False, spread=SPREAD):
     config = DiffusionConfig(
-        steps=T, units=(16, 8), time_embedding=4, time_units=(6,), output_scale=scale, spread=spread
+        steps=T,
+        units=(16, 8),
+        time_embedding=4,
+        time_units=(6,),
+        output_scale=scale,
+        spread=spread,
+        shared_weights=shared,
     )
     # Its tables are single precision by choice; here everything is double.
-    return Denoisers(obs, act, config, shared).double()
+    return Denoisers(obs, act, config).double()
 
 
 def inputs(obs, act, *rows):
@@ -78,7 +85,7 @@ def test_an_agents_prediction_knows_its_own_observation_alone(obs, act):
         for row in range(B):
             own = slopes[agent, row, :size]
             mask = torch.zeros(B, sum(obs), dtype=torch.bool)
-            mask[row, slices.span(agent)] = True
+            mask[row, teams.span(obs, agent)] = True
             assert (own[:, mask] != 0).all()
             assert (own[:, ~mask] == 0).all()
 

@@ -25,13 +25,9 @@ def taken_apart(rig, tmp_path):
     def make(team):
         run = rig.train({**team, **MANY})
         player = rig.player({**team, **MANY}, run.checkpoint())
-        settings = player.settings
-        alone = []
-        for agent, policy in zip(settings.agents, export.taken_apart(player.model), strict=True):
-            path = tmp_path / f"{agent.name}.pt"
-            export.save(policy, agent, settings.diffusion, path)
-            alone.append(rlg_genpo.load_agent(path))
-        return player, alone
+        agents = export.taken_apart(player.model, player.settings)
+        paths = [export.save(agent, tmp_path / f"{agent.name}.pt") for agent in agents]
+        return player, [rlg_genpo.load_agent(path) for path in paths]
 
     return make
 

@@ -7,9 +7,11 @@ from dataclasses import replace
 import pytest
 import torch
 
-from rlg_genpo.ddpl import proposals, score_matching
+from rlg_genpo.ddpl import improvement as improving
+from rlg_genpo.ddpl import score_matching
 from rlg_genpo.ddpl.config import AlgoConfig
 from rlg_genpo.ddpl.improvement import Improvement, Rollout, clip_by_agent
+from tests.ddpl import teams
 from tests.ddpl.test_policy import EVEN, RAGGED, policy_of
 
 #: small, and without noise of its own
@@ -89,7 +91,7 @@ def test_one_agents_actions_leave_the_others_action_values_alone(obs, act):
     usual = fitted(rollout.stored)
     for agent in range(len(act)):
         stored = rollout.stored.clone()
-        stored[:, policy.actions.span(agent)] *= -0.5
+        stored[:, teams.span(act, agent)] *= -0.5
         assert torch.equal(moved_by(fitted(stored), usual), torch.arange(len(act)) == agent)
 
 
@@ -140,12 +142,11 @@ def test_in_parts_proposals_are_weighed_as_at_once(monkeypatch):
     policy = policy_of(*RAGGED)
     for parameter in policy.action_values.parameters():
         parameter.data.normal_()
-    source, actions = torch.randn(20, 9), torch.randn(3, 20, 8, 3) * policy.actions.real[:, None]
-    whole = policy.action_values(source, actions)
-    monkeypatch.setattr(proposals, "CHUNK", 7)
-    torch.testing.assert_close(proposals.values(policy.action_values, source, actions), whole)
-    found = proposals.propose(policy, source, 8, 0.1)
-    assert found.shape == (3, 20, 8, 3)
+    source = torch.randn(20, 9)
+    monkeypatch.setattr(improving, "CHUNK", 7)
+    actions, values = improving.propose(policy, policy.action_values, source, 8, 0.1)
+    assert actions.shape == (3, 20, 8, 3)
+    torch.testing.assert_close(values, policy.action_values(source, actions))
 
 
 # -- bookkeeping ----------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from rlg_genpo.ddpl import diffusion
 from rlg_genpo.ddpl.config import DiffusionConfig
 from rlg_genpo.ddpl.networks import Denoisers
 from rlg_genpo.ddpl.policy import DDPL
-from rlg_genpo.ddpl.slices import Slices
+from tests.ddpl import teams
 from tests.networks import action_values_of
 
 EVEN, RAGGED, ALONE = ([3, 3], [2, 2]), ([4, 2, 3], [1, 3, 2]), ([3], [2])
@@ -28,11 +28,11 @@ def policy_of(
     """A policy of small networks, in torch's default precision; A_i starts at zero."""
     config = DiffusionConfig(
         steps=levels, sampling_steps=steps, variance=variance, units=units, time_embedding=8,
-        time_units=(16,), output_scale=scale, spread=spread,
+        time_units=(16,), output_scale=scale, spread=spread, shared_weights=shared,
     )  # fmt: skip
-    denoisers = Denoisers(obs, act, config, shared)
+    denoisers = Denoisers(obs, act, config)
     values = action_values_of(obs, act, [16], "silu", shared)
-    policy = DDPL(Slices(obs), Slices(act), denoisers, values, config)
+    policy = DDPL(obs, act, denoisers, values, config)
     return policy.to(torch.get_default_dtype())
 
 
@@ -44,7 +44,7 @@ def seeded(call, *args, seed=5):
 def elsewhere(source, sizes, agent):
     """The same states but for one agent's observation."""
     moved = source.clone()
-    moved[:, Slices(sizes).span(agent)] += 1
+    moved[:, teams.span(sizes, agent)] += 1
     return moved
 
 
@@ -56,7 +56,7 @@ def test_an_agent_acts_on_its_own_observation_alone(double, obs, act):
         there = seeded(policy.act, elsewhere(source, obs, agent)).stored
         moved = (here != there).any(dim=0)
         expected = torch.zeros(sum(act), dtype=torch.bool)
-        expected[policy.actions.span(agent)] = True
+        expected[teams.span(act, agent)] = True
         assert torch.equal(moved, expected)
 
 
@@ -73,9 +73,9 @@ def test_its_action_has_no_slope_in_anothers_observation(double, obs, act, verb)
 
     slopes = jacobian(action, 0.3 * torch.randn(2, sum(obs)))  # (B, A, B, S)
     for agent in range(len(act)):
-        own = slopes[:, policy.actions.span(agent)]
+        own = slopes[:, teams.span(act, agent)]
         mask = torch.zeros(sum(obs), dtype=torch.bool)
-        mask[policy.observations.span(agent)] = True
+        mask[teams.span(obs, agent)] = True
         assert (own[..., ~mask] == 0).all()
         assert own[0, :, 0, mask].abs().max() > 0 and (own[0, :, 1] == 0).all()
 

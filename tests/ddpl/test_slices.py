@@ -5,6 +5,7 @@ import torch
 from torch.autograd.functional import jacobian
 
 from rlg_genpo.ddpl.slices import Slices
+from tests.ddpl import teams
 
 pytestmark = pytest.mark.usefixtures("double")
 
@@ -26,7 +27,7 @@ def test_each_agent_has_its_own_slice_and_zeros_after_it(sizes):
     for agent, (part, own) in enumerate(zip(slices.split(flat), expected, strict=True)):
         assert torch.equal(part[:, : sizes[agent]], own)
         assert (part[:, sizes[agent] :] == 0).all()
-        assert torch.equal(flat[:, slices.span(agent)], own)
+        assert torch.equal(flat[:, teams.span(sizes, agent)], own)
         real = torch.arange(max(sizes)) < sizes[agent]
         assert torch.equal(slices.real[agent, 0].bool(), real)
 
@@ -46,11 +47,11 @@ def test_gradients_stay_within_the_agents(sizes):
     for agent, size in enumerate(sizes):
         for row in range(2):
             expected = torch.zeros(max(sizes), 2, sum(sizes))
-            expected[:size, row, slices.span(agent)] = torch.eye(size)
+            expected[:size, row, teams.span(sizes, agent)] = torch.eye(size)
             assert torch.equal(apart[agent, row], expected)
         others = [other for other in range(len(sizes)) if other != agent]
-        assert (together[:, slices.span(agent)][:, :, others] == 0).all()
-        assert together[:, slices.span(agent), agent].sum() == 2 * size
+        assert (together[:, teams.span(sizes, agent)][:, :, others] == 0).all()
+        assert together[:, teams.span(sizes, agent), agent].sum() == 2 * size
 
 
 def test_a_batch_of_one_keeps_its_dimension():
