@@ -265,6 +265,7 @@ def test_eval_repeats_itself(genpo: Path) -> None:
     assert found[0]["sampled"]["returns"] != found[0]["deterministic"]["returns"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["genpo", "gaussian"])
 def test_a_recurrent_policy_trains_and_plays(
     name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -482,6 +483,7 @@ def test_a_misused_command_line(
     assert message in capsys.readouterr().err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "words", [["--help"], ["--version"], *([name, "--help"] for name in commands.program.commands)]
 )

@@ -38,6 +38,7 @@ def learned(agent):
     return [*(part.state_dict() for part in parts), agent.extra_state()]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("trunk", TRUNKS.values(), ids=TRUNKS.keys())
 def test_resume_continues_where_the_run_ended(rig, trunk):
     settings = {**FALLING, **trunk}

@@ -71,6 +71,7 @@ MATRIX = {
 overrides = pytest.mark.parametrize("overrides", MATRIX.values(), ids=MATRIX.keys())
 
 
+@pytest.mark.slow
 @overrides
 def test_trains(rig, overrides):
     """Every parameter moves and stays finite, and the ratio is 1 until the policy has moved.
@@ -87,6 +88,7 @@ def test_trains(rig, overrides):
     assert later.abs().max().item() > 1e-4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "trunk", ["plain", "separate", "lstm", "image", "central_value", "recompute"]
 )

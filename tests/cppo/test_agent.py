@@ -57,6 +57,7 @@ def rig(tmp_path):
     return Rig(tmp_path, CPPO)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("overrides", MATRIX.values(), ids=MATRIX.keys())
 def test_trains(rig, overrides):
     """Every parameter moves and stays finite, and the ratio is 1 until the policy has moved."""
@@ -69,6 +70,7 @@ def test_trains(rig, overrides):
     assert later.abs().max().item() > 1e-4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "overrides",
     [MATRIX["plain"], *(ON_TRUNK[name] for name in ("plain", "lstm", "image"))],

@@ -95,6 +95,7 @@ CHANGED = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["agent", "player"])
 @pytest.mark.parametrize("key", CHANGED)
 def test_a_head_that_changed_is_refused_by_its_key(rig, key, kind):

@@ -54,6 +54,7 @@ def test_a_deployment_repeats_itself_when_deterministic_unless_it_samples(
     assert not torch.equal(first, second)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("deployment", DEPLOYMENTS)
 @pytest.mark.parametrize("deterministic", [True, False])
 def test_a_player_executes_the_deployment_of_its_yaml(rig, checkpoint, deployment, deterministic):
@@ -102,6 +103,7 @@ def test_a_single_observation_without_batch_gives_one_action(rig, width, deploym
         assert (action >= -2).all() and (action <= 3).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("deterministic", [True, False])
 @pytest.mark.parametrize("deployment", [None, "flow"])
 def test_whole_episodes_of_a_recurrent_policy(rig, deployment, deterministic):

@@ -61,6 +61,7 @@ def parameters(module):
     return {name: value.detach().clone() for name, value in module.named_parameters()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MATRIX)
 def test_trains(tmp_path, name):
     """Every parameter moves and stays finite: critic, denoisers, action values."""

@@ -91,6 +91,7 @@ def test_a_rate_of_its_own_falls_as_the_schedule_does_through_a_resume(rig):
     assert agent.improvement.values.param_groups[0]["lr"] == agent.last_lr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("overrides", "key"),
     [

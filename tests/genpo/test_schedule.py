@@ -57,6 +57,7 @@ def test_an_epoch_decides_on_the_mean_of_its_window():
 ADAPTIVE = {"config.lr_schedule": "adaptive", "config.max_epochs": 4}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["legacy", "standard"])
 @pytest.mark.parametrize("adapt", ["epoch", "call"])
 @pytest.mark.parametrize("threshold", [1e-9, 1e3])
