@@ -204,6 +204,8 @@ def test_interruption_saves_and_says_how_to_go_on(number: int, tmp_path: Path) -
     run = tmp_path / "stopped"
     deadline = time.monotonic() + 300
     while not (run / "progress.csv").is_file() and time.monotonic() < deadline:
+        if process.poll() is not None:
+            break  # what it died of is in its output
         time.sleep(0.05)
     process.send_signal(number)
     out, err = process.communicate(timeout=300)
