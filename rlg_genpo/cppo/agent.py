@@ -75,8 +75,6 @@ class CPPOAgent(PPOAgent):
         kl = gaussian.kl(then.mean, then.sigma.log(), now.mean, now.sigma.log())
         return {"kernel_kl": masked_mean(kl, batch.mask)}
 
-    # -- distillation -----------------------------------------------------------------------
-
     def after_update(self) -> None:
         source, reference = self._rollout_states()
         passes = self.distillation.fit(source, reference)

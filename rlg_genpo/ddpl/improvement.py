@@ -78,8 +78,6 @@ class Improvement:
             for group in optimizer.param_groups:
                 group["lr"] = value
 
-    # -- action values ----------------------------------------------------------------------
-
     def fit_values(self, rollout: Rollout) -> Tensor:
         """Regress A_i(s, a_i) on the advantage; the last pass's mean squared error, (n,)."""
         settings, learned = self.settings, self.policy.action_values
@@ -94,8 +92,6 @@ class Improvement:
         error = self._passes(settings.value_epochs, len(rollout.source), step)
         ema.update(self.averaged.parameters(), learned.parameters(), settings.value_average)
         return error
-
-    # -- proposals --------------------------------------------------------------------------
 
     @torch.no_grad()
     def weigh(self, rollout: Rollout) -> Weighted:
@@ -114,8 +110,6 @@ class Improvement:
         temperature = solved.exp()
         weights = score_matching.marginal_weights(values, temperature, limit)
         return Weighted(source, actions, weights, temperature)
-
-    # -- denoisers --------------------------------------------------------------------------
 
     def fit_denoisers(self, weighted: Weighted) -> Tensor:
         """Score matching on weighted proposals; the last pass's mean loss, (n,)."""
@@ -154,8 +148,6 @@ class Improvement:
         alpha_bar = denoisers.alpha_bar[stands].unsqueeze(-1)
         noise = diffusion.clipped_noise(noisy, noise, alpha_bar) * denoisers.real[:, None, None]
         return wide.factor[levels].unsqueeze(-1) * noise
-
-    # -- both -------------------------------------------------------------------------------
 
     def _passes(self, epochs: int, rows: int, step: Callable[[Tensor], Tensor]) -> Tensor:
         """``step`` on the minibatches of each pass; the last pass's mean result, (n,)."""

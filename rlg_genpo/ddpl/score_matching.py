@@ -45,21 +45,16 @@ def effective_samples(weights: Tensor) -> Tensor:
 
 
 def solve_temperature(
-    values: Tensor,
-    budget: float,
-    low: float,
-    high: float,
-    limit: float = math.inf,
-    halvings: int = 24,
+    values: Tensor, budget: float, low: float, high: float, limit: float = math.inf
 ) -> Tensor:
     """tau_i in [low, high] at which the weights' mean divergence is ``budget``, (n, B, K) to (n,).
 
-    The divergence falls as tau_i rises, so halving an interval of log tau_i finds it; where no
-    tau_i within the bounds does, the nearer bound.
+    The divergence falls as tau_i rises, so halving an interval of log tau_i finds it, or the nearer
+    bound where no tau_i within the bounds does.
     """
     bounds = values.new_tensor([low, high]).log()
     below, above = (bound.expand(len(values)) for bound in bounds)
-    for _ in range(halvings):
+    for _ in range(24):
         middle = (below + above) / 2
         weights = marginal_weights(values, middle.exp(), limit)
         spent = divergence(weights).mean(dim=-1)

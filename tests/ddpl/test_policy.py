@@ -112,7 +112,7 @@ def test_there_is_no_density():
     assert acted == Acted(acted.stored) and not acted.stored.requires_grad
 
 
-@pytest.mark.parametrize("variance", diffusion.VARIANCES)
+@pytest.mark.parametrize("variance", ["beta", "posterior"])
 @pytest.mark.parametrize("steps", [1, 5, 20])
 def test_actions_are_within_the_bounds_whatever_the_network(variance, steps):
     policy = policy_of(*RAGGED, steps=steps, variance=variance, scale=30.0)
