@@ -47,8 +47,7 @@ class AgentPolicy(nn.Module):
         # Alone, nobody's weights are shared.
         diffusion = replace(diffusion, shared_weights=False)
         self.agent, self.name, self.diffusion = agent, agent.name, diffusion
-        sizes = [agent.obs], [agent.act]
-        self.policy = DDPL(*sizes, Denoisers(*sizes, diffusion), None, diffusion)
+        self.policy = DDPL(Denoisers([agent.obs], [agent.act], diffusion))
         self.register_buffer("mean", mean.float())
         self.register_buffer("deviation", (variance.float() + EPSILON).sqrt())
 

@@ -146,7 +146,9 @@ class Improvement:
         noise = denoisers.at_levels(denoisers.condition(obs), noisy, stands)
         # Sampling clips what it predicts; the old policy is what it did, not what it said.
         alpha_bar = denoisers.alpha_bar[stands].unsqueeze(-1)
-        noise = diffusion.clipped_noise(noisy, noise, alpha_bar) * denoisers.real[:, None, None]
+        noise = diffusion.clipped_noise(noisy, noise, alpha_bar) * denoisers.actions.real.unsqueeze(
+            1
+        )
         return wide.factor[levels].unsqueeze(-1) * noise
 
     def _passes(self, epochs: int, rows: int, step: Callable[[Tensor], Tensor]) -> Tensor:
@@ -190,14 +192,14 @@ def propose(
         states = policy.states(rows)
         drawn = policy.sample(states, policy.noise(states, count))
         moved = (drawn + noise * torch.randn_like(drawn)).clamp(-1, 1)
-        actions.append(moved * policy.denoisers.real[:, None, None])
+        actions.append(moved * policy.actions.real.unsqueeze(1))
         values.append(action_values(rows, actions[-1]))
     return torch.cat(actions, dim=1), torch.cat(values, dim=1)
 
 
 def noised(policy: DDPL, action: Tensor) -> Noised:
     """Proposals (n, B, K, D) with fresh noise, each at a level of its own."""
-    noise = torch.randn_like(action) * policy.denoisers.real[:, None, None]
+    noise = torch.randn_like(action) * policy.actions.real.unsqueeze(1)
     table = policy.denoisers.alpha_bar
     levels = torch.randint(len(table), action.shape[:-1], device=action.device)
     noisy = diffusion.noised(action, noise, table[levels].unsqueeze(-1))

@@ -30,9 +30,7 @@ def policy_of(
         steps=levels, sampling_steps=steps, variance=variance, units=units, time_embedding=8,
         time_units=(16,), output_scale=scale, spread=spread, shared_weights=shared,
     )  # fmt: skip
-    denoisers = Denoisers(obs, act, config)
-    values = action_values_of(obs, act, [16], "silu", shared)
-    policy = DDPL(obs, act, denoisers, values, config)
+    policy = DDPL(Denoisers(obs, act, config), action_values_of(obs, act, [16], "silu", shared))
     return policy.to(torch.get_default_dtype())
 
 
