@@ -24,10 +24,8 @@ from rlg_genpo.ddpl.slices import Slices
 class TeamLinear(nn.Module):
     """n linear layers, (n, B, the largest of ``inputs``) to (n, B, outputs).
 
-    Each agent's parameters are drawn as ``torch.nn.Linear`` draws them for the agent's own width.
-
-    Args:
-        inputs: each agent's own width; narrower ones are filled up with zeros.
+    Each agent's parameters are drawn as ``torch.nn.Linear`` draws them for the agent's own width;
+    narrower inputs are filled up with zeros.
     """
 
     bias: Any
@@ -161,7 +159,7 @@ class ActionValues(Team):
         observations: O_i, whose sum is S.
         actions: D_i.
         config: hidden widths of the weights' MLP; P is D more than its last.
-        shared: whether there is one set of weights for all agents, whose sizes must agree.
+        shared: as :class:`Denoisers` are.
     """
 
     views: Tensor
