@@ -98,11 +98,8 @@ DIFFUSION = DiffusionConfig(
 
 def team():
     return DDPL(
-        [1, 1],
-        [1, 1],
         Denoisers([1, 1], [1, 1], DIFFUSION),
         action_values_of([1, 1], [1, 1], [64, 64], "relu"),
-        DIFFUSION,
     )
 
 

@@ -14,5 +14,5 @@ ALGORITHM = Algorithm(
     config=CPPOConfig,
     network="rlg_genpo.cppo.network:CPPOBuilder",
     agent="rlg_genpo.cppo.agent:CPPOAgent",
-    player="rlg_genpo.cppo.player:CPPOPlayer",
+    player="rlg_genpo.common.player:Player",
 )

@@ -75,15 +75,12 @@ class CPPOAgent(PPOAgent):
         kl = gaussian.kl(then.mean, then.sigma.log(), now.mean, now.sigma.log())
         return {"kernel_kl": masked_mean(kl, batch.mask)}
 
-    # -- distillation -----------------------------------------------------------------------
-
     def after_update(self) -> None:
         source, reference = self._rollout_states()
         passes = self.distillation.fit(source, reference)
         self.scalars["matching_loss"].append(passes[-1])
         self.scalars["matching_passes"].append(torch.tensor(float(len(passes))))
-        with torch.no_grad():
-            measured = self._probe()
+        measured = self._probe()
         # Before the reference takes it in, proposes NaN to the simulator and is saved.
         self.stop_if_diverged(
             (passes[-1], measured["teacher_to_flow"]),
@@ -107,14 +104,13 @@ class CPPOAgent(PPOAgent):
             references.append(reference[batch.rows])
         return torch.cat(sources), torch.cat(references)
 
+    @torch.no_grad()
     def _probe(self) -> dict[str, Tensor]:
         """Distances and entropies at states that no gradient step has seen, the present ones."""
-        source = self.probe_source()
-        policy, states = self.policy, len(source)
-        source = source.repeat_interleave(PROBE_SAMPLES, dim=0)
+        policy, source = self.policy, self.probe_source().repeat_interleave(PROBE_SAMPLES, dim=0)
 
         def by_state(rows: Tensor) -> Tensor:
-            return rows.unflatten(0, (states, PROBE_SAMPLES))
+            return rows.unflatten(0, (-1, PROBE_SAMPLES))
 
         reference = policy.sample_flow(policy.reference, source, policy.noise(source))
         flow = policy.sample_flow(policy.flow, source, policy.noise(source))

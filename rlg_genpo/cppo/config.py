@@ -1,7 +1,4 @@
-"""Conditional PPO's settings.
-
-What is the paper's and what is our reconstruction: :mod:`rlg_genpo.cppo.agent`.
-"""
+"""Conditional PPO's settings; :mod:`rlg_genpo.cppo.agent` says what is not the paper's."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -39,15 +39,17 @@ class Distillation:
         """Flow matching on a rollout's (R, C) and its a_k, (R, D); each epoch's mean loss, 0-d."""
         with torch.no_grad():
             teacher = self.policy.kernel(source, reference)
-        losses: list[Tensor] = []
+        threshold, losses = self.settings.distill_threshold, []
         for _ in range(self.settings.distill_epochs):
             order = torch.randperm(len(source), device=source.device)
             parts = order.tensor_split(min(self.settings.distill_minibatches, len(order)))
             draws = teacher.sample()
             steps = [self._step(source[part], draws[part]) for part in parts]
             losses.append(torch.stack(steps).mean())
-            if self._good_enough(losses[-1]):
-                break
+            if threshold is not None:
+                self.all_reduce_mean([losses[-1]])  # all ranks stop together
+                if losses[-1].item() < threshold:
+                    break
         # Or PPO's next gradient norm would count them.
         self.optimizer.zero_grad(set_to_none=True)
         return losses
@@ -66,12 +68,6 @@ class Distillation:
         nn.utils.clip_grad_norm_(parameters, self.settings.distill_grad_norm)
         self.optimizer.step()
         return loss.detach()
-
-    def _good_enough(self, loss: Tensor) -> bool:
-        if self.settings.distill_threshold is None:
-            return False
-        self.all_reduce_mean([loss])  # all ranks stop together
-        return loss.item() < self.settings.distill_threshold
 
     def move_reference(self) -> None:
         """phi_bar <- rho phi_bar + (1 - rho) phi, once an iteration."""

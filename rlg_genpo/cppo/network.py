@@ -20,6 +20,7 @@ class CPPOBuilder(FlowBuilder):
         )
 
     def make_policy(self, velocity: Velocity, condition_dim: int) -> CPPO:
-        residual = self.make_residual(condition_dim, velocity.action_dim)
         settings = self.settings
-        return CPPO(velocity, residual, settings.residual.sigma, settings.flow.noise_scale)
+        residual = self.make_residual(condition_dim, velocity.action_dim)
+        sigma, noise_scale = settings.residual.sigma, settings.flow.noise_scale
+        return CPPO(velocity, residual, sigma, noise_scale, settings.algo.deployment)

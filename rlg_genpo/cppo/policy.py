@@ -30,17 +30,23 @@ class CPPO(LikelihoodPolicy):
         sigma: the kernel's standard deviation at the start, in every dimension.
         noise_scale: standard deviation of the noise that the flow starts from, and so of a_k while
             v_phi is zero.
+        deployment: what :meth:`play` executes where it is told none.
     """
 
     def __init__(
-        self, flow: Velocity, residual: SplitMLP, sigma: float, noise_scale: float
+        self,
+        flow: Velocity,
+        residual: SplitMLP,
+        sigma: float,
+        noise_scale: float,
+        deployment: str | None = None,
     ) -> None:
         super().__init__()
         self.flow = flow
         self.reference = copy.deepcopy(flow).requires_grad_(False)
         self.residual = residual
         self.log_sigma = nn.Parameter(torch.full((flow.action_dim,), math.log(sigma)))
-        self.noise_scale = noise_scale
+        self.noise_scale, self.deployment = noise_scale, deployment
         self.action_dim = flow.action_dim
         self.stored_dim = 2 * flow.action_dim
 
@@ -92,6 +98,7 @@ class CPPO(LikelihoodPolicy):
         A named deployment keeps its kernel; ``deterministic`` then decides the flow's start alone:
         zero noise, or random.
         """
+        deployment = deployment or self.deployment
         if deployment is None:
             return super().play(condition, deterministic, deployment)
         noise = self.noise(condition)

@@ -71,8 +71,6 @@ class DDPLAgent(Agent):
         limit = self.settings.algo.advantage_limit
         return Rollout(source, stored, advantage.clamp(-limit, limit))
 
-    # -- scalars ----------------------------------------------------------------------------
-
     def _scalars_of(self, weighted: Weighted, value_error: Tensor, denoising: Tensor) -> None:
         weights = weighted.weights
         measured = {
@@ -114,8 +112,6 @@ class DDPLAgent(Agent):
 
     def epoch_scalars(self, stored: Tensor) -> dict[str, Tensor | float]:
         return {"saturated_share": (stored.abs() > 0.99).float().mean()}
-
-    # -- checkpoints ------------------------------------------------------------------------
 
     def extra_state(self) -> dict[str, Any]:
         return {"improvement": self.improvement.state_dict()}

@@ -30,9 +30,7 @@ def agents_of(
 ) -> tuple[AgentConfig, ...]:
     """The agents as the settings list them, or as the environments name them.
 
-    Raises:
-        ConfigError: nobody says which slice is whose, the slices do not add up, or the settings and
-            the environments differ.
+    A ConfigError says that nobody does, that both differ, or that the slices do not add up.
     """
     observation, action = info["observation_space"], info["action_space"]
     known = sizes_of(info, env)
@@ -72,15 +70,11 @@ def sizes_of(info: Mapping[str, Any], env: Any) -> tuple[AgentConfig, ...] | Non
 
 def multi_agent_task(env: Any) -> Any:
     """Isaac Lab's multi-agent environment under its wrappers; None where there is none."""
-    for _ in range(8):
-        if hasattr(env, "possible_agents"):
+    for _ in range(8):  # wrappers may lead back to themselves
+        if env is None or hasattr(env, "possible_agents"):
             return env
         inner = getattr(env, "env", None)
-        if inner is None:
-            inner = getattr(env, "unwrapped", None)
-        if inner is None or inner is env:
-            return None
-        env = inner
+        env = getattr(env, "unwrapped", None) if inner is None else inner
     return None
 
 
@@ -112,15 +106,10 @@ def check_agents(agents: Sequence[AgentConfig], shared_weights: bool) -> None:
 
 
 def check_sizes(agents: Sequence[AgentConfig], obs: int, act: int) -> None:
-    """The slices add up to the flat observation and action.
-
-    Raises:
-        ConfigError: they do not; shows the sum and what the environment has.
-    """
-    for key, total in (("obs", obs), ("act", act)):
+    """Hold the slices against the widths of the flat observation and action."""
+    for key, total, what in (("obs", obs, "observations"), ("act", act, "action components")):
         sizes = [getattr(agent, key) for agent in agents]
         if sum(sizes) != total:
-            what = "observations" if key == "obs" else "action components"
             raise ConfigError(
                 f"{AGENTS}: the agents' {key}, {' + '.join(map(str, sizes))} = {sum(sizes)}, must "
                 f"add up to the environment's {total} {what}."

@@ -1,7 +1,4 @@
-"""DDPL's settings.
-
-What is the paper's and what is our reconstruction: :mod:`rlg_genpo.ddpl.agent`.
-"""
+"""DDPL's settings; :mod:`rlg_genpo.ddpl.agent` says what is not the paper's."""
 
 import math
 from collections.abc import Mapping
@@ -15,7 +12,6 @@ from rlg_genpo.ddpl.agents import AgentConfig, agents_of, check_agents
 from rlg_genpo.errors import ConfigError
 
 DIFFUSION = "params.network.diffusion"
-VARIANCES = ("beta", "posterior")
 
 
 @dataclass(frozen=True)
@@ -33,7 +29,7 @@ class DiffusionConfig:
         "beta",
         "variance of each reverse step's noise; `beta`: beta_t; `posterior`: the posterior's, "
         "which narrows a policy that is refitted to its own samples",
-        one_of(VARIANCES),
+        one_of(("beta", "posterior")),
         identity=True,
     )
     units: tuple[int, ...] = option((64, 64), "hidden widths of each denoiser's MLP", widths())

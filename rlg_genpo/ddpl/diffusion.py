@@ -22,8 +22,6 @@ Denoiser = Callable[[Tensor, int], Tensor]
 OFFSET = 0.008
 MAX_BETA = 0.999
 
-VARIANCES = ("beta", "posterior")
-
 
 class Schedule(NamedTuple):
     """How much of the action is left at each noise level."""
@@ -61,23 +59,18 @@ def respaced(levels: int, steps: int) -> Tensor:
     return torch.linspace(levels / steps, levels, steps, dtype=torch.float64).round().long() - 1
 
 
-def noised(action: Tensor, noise: Tensor, alpha_bar: Tensor | float) -> Tensor:
+def noised(action: Tensor, noise: Tensor, alpha_bar: Tensor) -> Tensor:
     """sqrt(abar) a + sqrt(1 - abar) eps, (..., D); ``alpha_bar`` broadcasts against them."""
-    alpha_bar = torch.as_tensor(alpha_bar)
     return alpha_bar.sqrt() * action + (1 - alpha_bar).sqrt() * noise
 
 
-def denoised(noisy: Tensor, noise: Tensor, alpha_bar: Tensor | float) -> Tensor:
+def denoised(noisy: Tensor, noise: Tensor, alpha_bar: Tensor) -> Tensor:
     """The action whose :func:`noised` form is ``noisy``, given its noise, (..., D)."""
-    alpha_bar = torch.as_tensor(alpha_bar)
     return (noisy - (1 - alpha_bar).sqrt() * noise) / alpha_bar.sqrt()
 
 
-def clipped_noise(
-    noisy: Tensor, noise: Tensor, alpha_bar: Tensor | float, bound: float = 1.0
-) -> Tensor:
+def clipped_noise(noisy: Tensor, noise: Tensor, alpha_bar: Tensor, bound: float = 1.0) -> Tensor:
     """The noise, (..., D), of the action that ``noise`` speaks of once it is clipped to bounds."""
-    alpha_bar = torch.as_tensor(alpha_bar)
     action = denoised(noisy, noise, alpha_bar).clamp(-bound, bound)
     return (noisy - alpha_bar.sqrt() * action) / (1 - alpha_bar).sqrt()
 
@@ -116,9 +109,8 @@ def widening(alpha_bar: Tensor, added: float) -> Widening:
     return Widening(scale.sqrt(), level, part, factor)
 
 
-def normal_noise(noisy: Tensor, alpha_bar: Tensor | float, spread: float) -> Tensor:
+def normal_noise(noisy: Tensor, alpha_bar: Tensor, spread: float) -> Tensor:
     """E[eps | a_t], (..., D), where actions are normal with mean 0 and deviation ``spread``."""
-    alpha_bar = torch.as_tensor(alpha_bar)
     return (1 - alpha_bar).sqrt() / (alpha_bar * spread**2 + 1 - alpha_bar) * noisy
 
 
@@ -136,7 +128,7 @@ def reverse(
     last adds no noise.
 
     Args:
-        variance: of each step's noise, one of :data:`VARIANCES`.
+        variance: of each step's noise, ``beta`` or ``posterior``.
         temperature: factor on each step's noise; 0 follows the means.
     """
     x = start

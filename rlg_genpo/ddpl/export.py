@@ -33,8 +33,7 @@ class AgentPolicy(nn.Module):
     Args:
         agent: its name, O and D.
         diffusion: the settings of its denoiser, whose weights are initial ones.
-        mean: of its observations, (O,).
-        variance: of its observations, (O,).
+        mean, variance: of its observations, (O,).
     """
 
     mean: Tensor
@@ -47,8 +46,7 @@ class AgentPolicy(nn.Module):
         # Alone, nobody's weights are shared.
         diffusion = replace(diffusion, shared_weights=False)
         self.agent, self.name, self.diffusion = agent, agent.name, diffusion
-        sizes = [agent.obs], [agent.act]
-        self.policy = DDPL(*sizes, Denoisers(*sizes, diffusion), None, diffusion)
+        self.policy = DDPL(Denoisers([agent.obs], [agent.act], diffusion))
         self.register_buffer("mean", mean.float())
         self.register_buffer("deviation", (variance.float() + EPSILON).sqrt())
 
@@ -94,14 +92,10 @@ def export(
     names: Sequence[str],
     folder: Path,
 ) -> list[Path]:
-    """Write ``folder/NAME.pt`` for every agent, replacing those of an earlier export.
+    """Write ``folder/NAME.pt`` for every agent, or those of ``names``, and return the paths.
 
-    No environment is made: how many agents there are, and their sizes, stand in the checkpoint.
-
-    Args:
-        params: ``params`` of the YAML, and ``settings`` what was parsed of it.
-        state: of a checkpoint, which is of this policy.
-        names: of agents; all if there are none.
+    No environment is made: how many agents there are, and their sizes, stand in the checkpoint's
+    ``state``. ``settings`` were parsed of ``params``.
 
     Raises:
         ConfigError: there is no agent of a name.
@@ -156,7 +150,7 @@ def load(path: str | Path) -> AgentPolicy:
     if held[KEY] != FORMAT:
         raise CheckpointError(f"{path}: is of format {held[KEY]}; this version reads {FORMAT}.")
     agent, diffusion = AgentConfig(**held["agent"]), DiffusionConfig(**held["diffusion"])
-    state = held["state"]
-    single = AgentPolicy(agent, diffusion, state["mean"], state["mean"])
-    single.load_state_dict(state)
+    mean = held["state"]["mean"]
+    single = AgentPolicy(agent, diffusion, mean, variance=mean)
+    single.load_state_dict(held["state"])
     return single.eval()

@@ -78,8 +78,6 @@ class Improvement:
             for group in optimizer.param_groups:
                 group["lr"] = value
 
-    # -- action values ----------------------------------------------------------------------
-
     def fit_values(self, rollout: Rollout) -> Tensor:
         """Regress A_i(s, a_i) on the advantage; the last pass's mean squared error, (n,)."""
         settings, learned = self.settings, self.policy.action_values
@@ -94,8 +92,6 @@ class Improvement:
         error = self._passes(settings.value_epochs, len(rollout.source), step)
         ema.update(self.averaged.parameters(), learned.parameters(), settings.value_average)
         return error
-
-    # -- proposals --------------------------------------------------------------------------
 
     @torch.no_grad()
     def weigh(self, rollout: Rollout) -> Weighted:
@@ -114,8 +110,6 @@ class Improvement:
         temperature = solved.exp()
         weights = score_matching.marginal_weights(values, temperature, limit)
         return Weighted(source, actions, weights, temperature)
-
-    # -- denoisers --------------------------------------------------------------------------
 
     def fit_denoisers(self, weighted: Weighted) -> Tensor:
         """Score matching on weighted proposals; the last pass's mean loss, (n,)."""
@@ -152,10 +146,10 @@ class Improvement:
         noise = denoisers.at_levels(denoisers.condition(obs), noisy, stands)
         # Sampling clips what it predicts; the old policy is what it did, not what it said.
         alpha_bar = denoisers.alpha_bar[stands].unsqueeze(-1)
-        noise = diffusion.clipped_noise(noisy, noise, alpha_bar) * denoisers.real[:, None, None]
+        noise = diffusion.clipped_noise(noisy, noise, alpha_bar) * denoisers.actions.real.unsqueeze(
+            1
+        )
         return wide.factor[levels].unsqueeze(-1) * noise
-
-    # -- both -------------------------------------------------------------------------------
 
     def _passes(self, epochs: int, rows: int, step: Callable[[Tensor], Tensor]) -> Tensor:
         """``step`` on the minibatches of each pass; the last pass's mean result, (n,)."""
@@ -198,14 +192,14 @@ def propose(
         states = policy.states(rows)
         drawn = policy.sample(states, policy.noise(states, count))
         moved = (drawn + noise * torch.randn_like(drawn)).clamp(-1, 1)
-        actions.append(moved * policy.denoisers.real[:, None, None])
+        actions.append(moved * policy.actions.real.unsqueeze(1))
         values.append(action_values(rows, actions[-1]))
     return torch.cat(actions, dim=1), torch.cat(values, dim=1)
 
 
 def noised(policy: DDPL, action: Tensor) -> Noised:
     """Proposals (n, B, K, D) with fresh noise, each at a level of its own."""
-    noise = torch.randn_like(action) * policy.denoisers.real[:, None, None]
+    noise = torch.randn_like(action) * policy.actions.real.unsqueeze(1)
     table = policy.denoisers.alpha_bar
     levels = torch.randint(len(table), action.shape[:-1], device=action.device)
     noisy = diffusion.noised(action, noise, table[levels].unsqueeze(-1))

@@ -28,8 +28,7 @@ class DDPLBuilder(PolicyBuilder):
         check_sizes(agents, width, kwargs["actions_num"])
         trunk = self.make_trunk(own_critic=True, **kwargs)
         sizes = [agent.obs for agent in agents], [agent.act for agent in agents]
-        denoisers, action_values = self.make_denoisers(*sizes), self.make_action_values(*sizes)
-        policy = DDPL(*sizes, denoisers, action_values, self.settings.diffusion)
+        policy = DDPL(self.make_denoisers(*sizes), self.make_action_values(*sizes))
         return ActorCritic(trunk, policy, on_features=False)
 
     def make_denoisers(self, observations: list[int], actions: list[int]) -> Denoisers:

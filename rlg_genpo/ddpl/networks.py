@@ -24,10 +24,8 @@ from rlg_genpo.ddpl.slices import Slices
 class TeamLinear(nn.Module):
     """n linear layers, (n, B, the largest of ``inputs``) to (n, B, outputs).
 
-    Each agent's parameters are drawn as ``torch.nn.Linear`` draws them for the agent's own width.
-
-    Args:
-        inputs: each agent's own width; narrower ones are filled up with zeros.
+    Each agent's parameters are drawn as ``torch.nn.Linear`` draws them for the agent's own width;
+    narrower inputs are filled up with zeros.
     """
 
     bias: Any
@@ -95,13 +93,13 @@ class Denoisers(Team):
 
     alpha_bar: Tensor
     features: Tensor
-    real: Tensor
 
     def __init__(
         self, observations: Sequence[int], actions: Sequence[int], config: DiffusionConfig
     ) -> None:
         super().__init__(len(actions), config.shared_weights)
-        self.spread = config.spread
+        self.observations, self.actions = Slices(observations), Slices(actions)
+        self.config = config
         count, activation, width = self.count, config.activation, config.time_embedding
         first, widths = config.units[0], [*config.units, max(actions)]
         # Each part is drawn as a layer of its own: beside a long observation, an action of two
@@ -115,7 +113,6 @@ class Denoisers(Team):
         levels = torch.arange(1, config.steps + 1).float()
         self.register_buffer("alpha_bar", diffusion.cosine(config.steps).alpha_bar.float())
         self.register_buffer("features", sinusoidal(levels, width))
-        self.register_buffer("real", Slices(actions).real.squeeze(1), persistent=False)
 
     def condition(self, obs: Tensor) -> Condition:
         """Everything that does not depend on the action; ``obs`` is (n, B, O)."""
@@ -138,13 +135,13 @@ class Denoisers(Team):
 
     def _predict(self, part: Tensor, noisy: Tensor, alpha_bar: Tensor) -> Tensor:
         # What fills up a narrower agent's action is neither read nor said.
-        real = self.real.reshape(self.agents, *[1] * (noisy.dim() - 2), -1)
+        real = self.actions.real.reshape(self.agents, *[1] * (noisy.dim() - 2), -1)
         noisy = noisy * real
         action = self._together(noisy)
         rows = action.shape[1:-1]
         first = self.from_action(action.flatten(1, -2)).unflatten(1, rows) + self._together(part)
         correction = self._apart(self.rest(first.flatten(1, -2)).unflatten(1, rows))
-        return diffusion.normal_noise(noisy, alpha_bar, self.spread) + correction * real
+        return diffusion.normal_noise(noisy, alpha_bar, self.config.spread) + correction * real
 
 
 class ActionValues(Team):
@@ -162,7 +159,7 @@ class ActionValues(Team):
         observations: O_i, whose sum is S.
         actions: D_i.
         config: hidden widths of the weights' MLP; P is D more than its last.
-        shared: whether there is one set of weights for all agents, whose sizes must agree.
+        shared: as :class:`Denoisers` are.
     """
 
     views: Tensor

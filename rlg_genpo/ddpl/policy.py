@@ -7,7 +7,6 @@ start and what is deterministic are our reconstruction.
 n agents, B states, K proposals, T noise levels; O and D the largest observation and action size.
 """
 
-from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -15,42 +14,29 @@ from torch import Tensor
 
 from rlg_genpo.common.policy import Acted, Policy
 from rlg_genpo.ddpl import diffusion
-from rlg_genpo.ddpl.config import DiffusionConfig
 from rlg_genpo.ddpl.diffusion import Schedule
 from rlg_genpo.ddpl.networks import ActionValues, Condition, Denoisers
-from rlg_genpo.ddpl.slices import Slices
 
 
 class DDPL(Policy):
     """Stores and executes all agents' actions, one after the other, (B, sum of D_i).
 
     Args:
-        observations: O_i, the widths of the flat observation's slices.
-        actions: D_i, those of the flat action's.
         denoisers: the policies.
         action_values: the critics A_i, for training alone; None to act only.
-        config: how many noise levels are gone through to act, and each reverse step's variance.
     """
 
-    #: None where the agents only act
     action_values: Any
-
     alpha_bar: Tensor
     before: Tensor
 
-    def __init__(
-        self,
-        observations: Sequence[int],
-        actions: Sequence[int],
-        denoisers: Denoisers,
-        action_values: ActionValues | None,
-        config: DiffusionConfig,
-    ) -> None:
+    def __init__(self, denoisers: Denoisers, action_values: ActionValues | None = None) -> None:
         super().__init__()
-        self.observations, self.actions = Slices(observations), Slices(actions)
         self.denoisers, self.action_values = denoisers, action_values
-        self.variance = config.variance
+        self.observations, self.actions = denoisers.observations, denoisers.actions
         self.stored_dim = self.actions.total
+        config = denoisers.config
+        self.variance = config.variance
         levels = diffusion.respaced(config.steps, config.sampling_steps or config.steps)
         shares = diffusion.following(denoisers.alpha_bar[levels])
         self.register_buffer("alpha_bar", shares.alpha_bar, persistent=False)

@@ -22,8 +22,7 @@ from torch import Tensor
 def marginal_weights(values: Tensor, temperature: Tensor, limit: float = math.inf) -> Tensor:
     """softmax over K of Q_i / tau_i: values (n, B, K), temperature (n,), to (n, B, K).
 
-    Args:
-        limit: on |Q_i - its mean over K| / tau_i, so that no state is tilted much more than others.
+    ``limit`` is on |Q_i - its mean over K| / tau_i: no state is tilted much more than others.
     """
     centred = values - values.mean(dim=-1, keepdim=True)
     return (centred / temperature[:, None, None]).clamp(-limit, limit).softmax(dim=-1)
@@ -45,21 +44,16 @@ def effective_samples(weights: Tensor) -> Tensor:
 
 
 def solve_temperature(
-    values: Tensor,
-    budget: float,
-    low: float,
-    high: float,
-    limit: float = math.inf,
-    halvings: int = 24,
+    values: Tensor, budget: float, low: float, high: float, limit: float = math.inf
 ) -> Tensor:
     """tau_i in [low, high] at which the weights' mean divergence is ``budget``, (n, B, K) to (n,).
 
-    The divergence falls as tau_i rises, so halving an interval of log tau_i finds it; where no
-    tau_i within the bounds does, the nearer bound.
+    The divergence falls as tau_i rises, so halving an interval of log tau_i finds it, or the nearer
+    bound where no tau_i within the bounds does.
     """
     bounds = values.new_tensor([low, high]).log()
     below, above = (bound.expand(len(values)) for bound in bounds)
-    for _ in range(halvings):
+    for _ in range(24):
         middle = (below + above) / 2
         weights = marginal_weights(values, middle.exp(), limit)
         spent = divergence(weights).mean(dim=-1)
@@ -71,11 +65,8 @@ def solve_temperature(
 def matching_loss(predicted: Tensor, noise: Tensor, weights: Tensor, sizes: Tensor) -> Tensor:
     """sum over K of w |eps - eps_theta|^2 / D_i, mean over B: each agent's loss, (n,).
 
-    Args:
-        predicted: eps_theta, (n, B, K, D), zero where an agent has fewer than D components.
-        noise: eps, the same.
-        weights: (n, B, K), no gradient; normalised for the mirror descent target.
-        sizes: D_i, (n,).
+    eps and eps_theta are (n, B, K, D), zero where an agent has fewer than D components; ``weights``
+    are (n, B, K), normalised for the mirror descent target; ``sizes`` are the D_i, (n,).
     """
     error = (predicted - noise).square().sum(dim=-1)
     return (weights * error).sum(dim=-1).mean(dim=-1) / sizes
@@ -84,18 +75,13 @@ def matching_loss(predicted: Tensor, noise: Tensor, weights: Tensor, sizes: Tens
 def shifted_noise(noise: Tensor, before: Tensor, weights: Tensor) -> Tensor:
     """Targets that say with less noise what weights say, (n, B, K, D); each of weight 1/K.
 
-    Ours. Where all weights are alike the proposals, which are the policy's own, teach it nothing:
-    their noise is on average what the policy before the update, eps_old, says it is. So
+    Ours. Where all weights (n, B, K) are alike the proposals, which are the policy's own, teach it
+    nothing: their noise eps is on average what the policy before the update, eps_old, says. So
 
         eps_old + (w / v - 1) (eps - eps_old),    v = an agent's mean weight
 
     has the same mean as the weighted noise has, up to second order in w / v - 1, and it does not
     move at all where the weights are alike, whereas the weighted noise itself still scatters.
-
-    Args:
-        noise: eps, (n, B, K, D).
-        before: eps_old of the same noisy actions, (n, B, K, D), no gradient.
-        weights: (n, B, K), no gradient.
     """
     surplus = weights / weights.mean(dim=(1, 2), keepdim=True) - 1
     return before + surplus.unsqueeze(-1) * (noise - before)

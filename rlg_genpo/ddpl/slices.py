@@ -14,11 +14,7 @@ from torch.nn import functional
 
 
 class Slices(nn.Module):
-    """Takes (B, S) apart into (n, B, W) and puts it together again.
-
-    Args:
-        sizes: each agent's size, in the order in which they follow each other.
-    """
+    """Takes (B, S) apart into (n, B, W) and puts it together again; ``sizes`` are the agents'."""
 
     index: Tensor
     kept: Tensor

@@ -32,26 +32,12 @@ class GenPOAgent(PPOAgent):
 
     def __init__(self, base_name: str, params: dict[str, Any], settings: GenPOConfig) -> None:
         super().__init__(base_name, params, settings)
-        self._warn_of_entropy()
         if self.is_adaptive_lr:
-            self.scheduler = self._adaptive_schedule()
-
-    def _adaptive_schedule(self) -> BoundedAdaptive:
-        algo, start = self.settings.algo, float(self.config["learning_rate"])
-        per_mini_epoch = self.num_minibatches if compat.decides_per_minibatch(self) else 1
-        return BoundedAdaptive(
-            kl_threshold=float(self.kl_threshold),
-            min_lr=algo.min_lr,
-            max_lr=start if algo.max_lr is None else algo.max_lr,
-            window=per_mini_epoch if algo.adapt == "epoch" else 0,
-        )
-
-    def bounded_rate(self, rate: float) -> float:
-        if not isinstance(self.scheduler, BoundedAdaptive):
-            return rate
-        return min(max(rate, self.scheduler.min_lr), self.scheduler.max_lr)
-
-    def _warn_of_entropy(self) -> None:
+            algo, start = settings.algo, float(self.config["learning_rate"])
+            max_lr = start if algo.max_lr is None else algo.max_lr
+            per_mini_epoch = self.num_minibatches if compat.decides_per_minibatch(self) else 1
+            window = per_mini_epoch if algo.adapt == "epoch" else 0
+            self.scheduler = BoundedAdaptive(float(self.kl_threshold), algo.min_lr, max_lr, window)
         if self.entropy_coef:
             logger.warning(
                 "params.config.entropy_coef: %g. GenPO's entropy is a constant of its parameters; "
@@ -60,6 +46,11 @@ class GenPOAgent(PPOAgent):
                 "genpo/loss_cross_entropy.",
                 self.entropy_coef,
             )
+
+    def bounded_rate(self, rate: float) -> float:
+        if not isinstance(self.scheduler, BoundedAdaptive):
+            return rate
+        return min(max(rate, self.scheduler.min_lr), self.scheduler.max_lr)
 
     def fresh_samples(self, batch: Minibatch) -> int:
         algo = self.settings.algo
@@ -85,23 +76,16 @@ class GenPOAgent(PPOAgent):
         return KL_ESTIMATORS[self.settings.algo.kl_estimator](log_ratio)
 
     def epoch_scalars(self, stored: Tensor) -> dict[str, Tensor | float]:
-        policy = self.policy
-        return {
-            "compression_distance": losses.compression_norm(stored).mean(),
-            "pair_entropy": coupled.pair_entropy(policy.action_dim, policy.steps, policy.mix),
-            "saturated_share": (coupled.executed(stored).abs() > 1).float().mean(),
-            **self._probe(),
-        }
-
-    def _probe(self) -> dict[str, Tensor]:
-        """Spread of the executed action at a state, and the inverse's error, on a few states."""
-        source = self.probe_source().repeat_interleave(PROBE_SAMPLES, dim=0)
-        policy = self.policy
-        condition = policy.condition(source)
+        policy, source = self.policy, self.probe_source()
+        condition = policy.condition(source.repeat_interleave(PROBE_SAMPLES, dim=0))
         noise = policy.noise(condition)
         pair = policy.flow(condition, noise)
         action = policy.to_env(pair).unflatten(0, (-1, PROBE_SAMPLES))
         return {
+            "compression_distance": losses.compression_norm(stored).mean(),
+            "pair_entropy": coupled.pair_entropy(policy.action_dim, policy.steps, policy.mix),
+            "saturated_share": (coupled.executed(stored).abs() > 1).float().mean(),
+            # of the executed action at a state, and of the inverse, at a few states
             "action_spread": action.std(dim=1).mean(),
             "inverse_error": (policy.noise_of(condition, pair) - noise).abs().max(),
         }

@@ -21,9 +21,7 @@ class CoupledFlowConfig(FlowConfig):
     """``params.network.flow`` of GenPO.
 
     The defaults are the fast head: the cheapest of those tried that learns HalfCheetah and Ant no
-    worse than the paper's network (docs/RESULTS.md); HalfCheetah's config has two steps. The
-    paper's: 5 steps, the observation, the task's own widths, mish, an embedding of 32 by
-    [256, 256].
+    worse than the paper's network (docs/RESULTS.md), which is the preset ``paper``.
     """
 
     steps: int = option(
@@ -88,9 +86,7 @@ class AlgoConfig:
     )
     min_lr: float = option(1e-5, "lower bound of the adaptive learning rate", positive())
     max_lr: float | None = option(
-        None,
-        "upper bound of the adaptive rate (null: config.learning_rate)",
-        positive(),
+        None, "upper bound of the adaptive rate (null: config.learning_rate)", positive()
     )
 
 

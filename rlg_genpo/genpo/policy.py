@@ -5,6 +5,8 @@ https://arxiv.org/abs/2505.18763. The deterministic action, the flow at zero noi
 log-determinant is constant, so zero noise is the exact mode of the pair's density.
 """
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -19,16 +21,13 @@ class GenPO(LikelihoodPolicy):
     Args:
         velocity: the network v; knows D and N.
         mix: p, in (0, 1].
-        recompute: whether gradients evaluate the velocity again instead of storing what it
-            computed; :mod:`rlg_genpo.genpo.reversible`.
+        recompute: whether gradients are those of :mod:`rlg_genpo.genpo.reversible`.
     """
 
     def __init__(self, velocity: Velocity, mix: float, recompute: bool = False) -> None:
         super().__init__()
-        self.velocity = velocity
-        self.steps = velocity.steps
-        self.mix = mix
-        self.recompute = recompute
+        self.velocity, self.steps = velocity, velocity.steps
+        self.mix, self.recompute = mix, recompute
         self.action_dim = velocity.action_dim
         self.stored_dim = 2 * velocity.action_dim
 
@@ -48,20 +47,19 @@ class GenPO(LikelihoodPolicy):
 
     def flow(self, condition: Condition, noise: Tensor) -> Tensor:
         """Noise (B, 2 D) to doubled actions (B, 2 D)."""
-        if self.recompute and torch.is_grad_enabled():
-            return reversible.couple(self.field(condition), noise, self.steps, self.mix)
-        return coupled.couple(self.velocity.at(condition), noise, self.steps, self.mix)
+        maths, velocity = self._maths(condition)
+        return maths.couple(velocity, noise, self.steps, self.mix)
 
     def noise_of(self, condition: Condition, stored: Tensor) -> Tensor:
         """Doubled actions (B, 2 D) to the noise that makes them: inverse of :meth:`flow`."""
-        pair = coupled.feature_major(stored)
-        if self.recompute and torch.is_grad_enabled():
-            return reversible.uncouple(self.field(condition), pair, self.steps, self.mix)
-        return coupled.uncouple(self.velocity.at(condition), pair, self.steps, self.mix)
+        maths, velocity = self._maths(condition)
+        return maths.uncouple(velocity, coupled.feature_major(stored), self.steps, self.mix)
 
-    def field(self, condition: Condition) -> reversible.Field:
-        """The velocity with all that its gradient goes to."""
-        return reversible.Field(
+    def _maths(self, condition: Condition) -> Any:
+        """The module that carries noise and actions, and the velocity as it wants it."""
+        if not (self.recompute and torch.is_grad_enabled()):
+            return coupled, self.velocity.at(condition)
+        return reversible, reversible.Field(
             at=lambda given: self.velocity.at(condition._make(given)),
             given=tuple(condition),
             parameters=tuple(self.velocity.parameters()),

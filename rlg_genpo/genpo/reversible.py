@@ -75,21 +75,21 @@ class _Flow(torch.autograd.Function):
         for k in ctx.way.backwards:
             halves = ctx.way.before(pull, k, 1 / len(ctx.way.backwards), ctx.mix, halves)
         own = coupled.joined(*halves[2:]) if ctx.needs_input_grad[3] else None
-        return None, None, None, own, *pull.totals()
+        return None, None, None, own, *pull.sums
 
 
 class _Pull:
     """Evaluates the velocity with its gradient, and sums up what goes to the shared tensors."""
 
     def __init__(self, field: Field, tensors: list[Tensor], wanted: Sequence[bool]) -> None:
-        given = [tensor.detach() for tensor in tensors[: len(field.given)]]
-        for tensor, needed in zip(given, wanted, strict=False):
-            tensor.requires_grad_(needed)
+        count = len(field.given)
+        pairs = zip(tensors[:count], wanted[:count], strict=True)
+        given = [tensor.detach().requires_grad_(needed) for tensor, needed in pairs]
         self.velocity = field.at(given)
-        self.wanted = wanted
-        everything = (*given, *field.parameters)
-        self.inputs = [t for t, needed in zip(everything, wanted, strict=True) if needed]
-        self.sums: list[Tensor | None] = [None] * len(self.inputs)
+        shared = (*given, *field.parameters)
+        self.places = [place for place, needed in enumerate(wanted) if needed]
+        self.inputs = [shared[place] for place in self.places]
+        self.sums: list[Tensor | None] = [None] * len(shared)
 
     def __call__(self, half: Tensor, k: int, grad: Tensor) -> tuple[Tensor, Tensor]:
         """Velocity at ``half``, and the gradient to ``half`` of <velocity, ``grad``>."""
@@ -97,16 +97,12 @@ class _Pull:
             half = half.detach().requires_grad_()
             value = self.velocity(half, k)
         own, *others = torch.autograd.grad(value, (half, *self.inputs), grad, allow_unused=True)
-        for index, other in enumerate(others):
+        for place, other in zip(self.places, others, strict=True):
             if other is not None:
                 # Not in place: autograd may hand out one tensor for two, or an expanded one.
-                total = self.sums[index]
-                self.sums[index] = other if total is None else total + other
+                total = self.sums[place]
+                self.sums[place] = other if total is None else total + other
         return value.detach(), own
-
-    def totals(self) -> list[Tensor | None]:
-        sums = iter(self.sums)
-        return [next(sums) if needed else None for needed in self.wanted]
 
 
 def _before_couple(pull: _Pull, k: int, h: float, p: float, halves: Halves) -> Halves:

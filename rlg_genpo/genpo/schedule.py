@@ -19,38 +19,28 @@ class BoundedAdaptive(RLScheduler):
 
     Args:
         kl_threshold: target KL, in nats.
-        min_lr: lower bound.
-        max_lr: upper bound.
         window: how many of the latest KLs a decision averages; 0 decides at every call, at the
             pace at which rl_games measures, instead of once an epoch.
     """
 
     def __init__(self, kl_threshold: float, min_lr: float, max_lr: float, window: int) -> None:
         super().__init__()
-        self.kl_threshold = kl_threshold
-        self.min_lr = min_lr
-        self.max_lr = max_lr
+        self.kl_threshold, self.min_lr, self.max_lr = kl_threshold, min_lr, max_lr
         self.every_call = window == 0
         self.recent: deque[float] = deque(maxlen=max(window, 1))
         self.epoch: int | None = None
 
     def update(
-        self,
-        current_lr: float,
-        entropy_coef: float,
-        epoch: int,
-        frames: int,
-        kl_dist: float,
-        **kwargs: object,
+        self, rate: float, entropy_coef: float, epoch: int, frames: int, kl: float, **_: object
     ) -> tuple[float, float]:
         """rl_games' call after each KL it measures; returns (rate, entropy coefficient)."""
         if self.every_call:
-            return self._decide(current_lr, kl_dist), entropy_coef
+            return self._decide(rate, kl), entropy_coef
         if self.epoch not in (None, epoch):
-            current_lr = self._decide(current_lr, sum(self.recent) / len(self.recent))
+            rate = self._decide(rate, sum(self.recent) / len(self.recent))
         self.epoch = epoch
-        self.recent.append(kl_dist)
-        return current_lr, entropy_coef
+        self.recent.append(kl)
+        return rate, entropy_coef
 
     def _decide(self, rate: float, kl: float) -> float:
         if kl > 2 * self.kl_threshold:

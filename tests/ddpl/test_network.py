@@ -60,7 +60,7 @@ def test_the_blocks_reach_the_policy():
     policy = policy.policy
     denoisers = policy.denoisers
     assert denoisers.alpha_bar.shape == (7,) and policy.alpha_bar.shape == (3,)
-    assert (policy.variance, denoisers.spread, denoisers.shared) == ("posterior", 0.3, False)
+    assert (policy.variance, denoisers.config.spread, denoisers.shared) == ("posterior", 0.3, False)
     assert denoisers.from_time.weight.shape == (2, 6, 12)
     assert denoisers.time[0].weight.shape == (2, 6, 5)
     assert denoisers.rest[1].weight.shape == (2, 12, 6)
@@ -75,7 +75,7 @@ def test_without_blocks_it_starts_as_documented():
     policy = build({}).policy
     denoisers = policy.denoisers
     assert denoisers.alpha_bar.shape == policy.alpha_bar.shape == (20,)
-    assert (policy.variance, denoisers.spread, denoisers.shared) == ("beta", 0.6, False)
+    assert (policy.variance, denoisers.config.spread, denoisers.shared) == ("beta", 0.6, False)
     assert denoisers.rest[-1].weight.abs().max().item() <= 0.01 / 64**0.5
     values = policy.action_values(torch.randn(B, 4), torch.randn(2, B, 8, 2))
     assert values.shape == (2, B, 8) and (values == 0).all()

@@ -30,9 +30,7 @@ def policy_of(
         steps=levels, sampling_steps=steps, variance=variance, units=units, time_embedding=8,
         time_units=(16,), output_scale=scale, spread=spread, shared_weights=shared,
     )  # fmt: skip
-    denoisers = Denoisers(obs, act, config)
-    values = action_values_of(obs, act, [16], "silu", shared)
-    policy = DDPL(obs, act, denoisers, values, config)
+    policy = DDPL(Denoisers(obs, act, config), action_values_of(obs, act, [16], "silu", shared))
     return policy.to(torch.get_default_dtype())
 
 
@@ -112,7 +110,7 @@ def test_there_is_no_density():
     assert acted == Acted(acted.stored) and not acted.stored.requires_grad
 
 
-@pytest.mark.parametrize("variance", diffusion.VARIANCES)
+@pytest.mark.parametrize("variance", ["beta", "posterior"])
 @pytest.mark.parametrize("steps", [1, 5, 20])
 def test_actions_are_within_the_bounds_whatever_the_network(variance, steps):
     policy = policy_of(*RAGGED, steps=steps, variance=variance, scale=30.0)
