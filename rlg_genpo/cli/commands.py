@@ -217,11 +217,12 @@ def check(words: Sequence[str]) -> None:
 )
 @click.argument("file", metavar="FILE")
 @option("--policy", "The policy to put in.", default="genpo", metavar="NAME")
+@option("--preset", "Which of the policy's settings to start from.", default="default")
 @option("--out", "File to write (default: the terminal).", type=FILE, metavar="FILE")
-def swap(file: str, policy: str, out: Path | None) -> None:
+def swap(file: str, policy: str, preset: str, out: Path | None) -> None:
     from rlg_genpo.cli import swapping
 
-    text = swapping.swap(file, policy)
+    text = swapping.swap(file, policy, preset)
     if out is None:
         click.echo(text, nl=False)
         return

@@ -21,7 +21,7 @@ from rlg_genpo.host.keys import LR_SCHEDULES
 REPLACED = ("algo", "model", "network")
 
 
-def swap(word: str, policy: str) -> str:
+def swap(word: str, policy: str, preset: str = "default") -> str:
     """The YAML text of a shipped configuration or a file, with the policy in the Gaussian's place.
 
     Trunk, rollout, learning rate and everything else stay as they were; ``config.name`` gets the
@@ -31,6 +31,9 @@ def swap(word: str, policy: str) -> str:
     if policy not in algorithms():
         raise ConfigError(f"--policy {policy}: {unknown(policy, algorithms(), 'policy')}")
     algorithm = algorithms()[policy]
+    presets = {"default": {}, **algorithm.presets}
+    if preset not in presets:
+        raise ConfigError(f"--preset {preset}: {unknown(preset, presets, 'preset')}")
     source = configs.find(word)
     document = yaml.load(source.read_text(), configs.Loader)
     params = configs.load(source)
@@ -41,7 +44,7 @@ def swap(word: str, policy: str) -> str:
     if config.get("lr_schedule") not in LR_SCHEDULES:
         # rl_games keeps the rate constant on a word that it does not know, such as "fixed".
         config["lr_schedule"] = "constant"
-    values = algorithm.config.adapt(params)
+    values = {**presets[preset], **algorithm.config.adapt(params)}
     head = algorithm.yaml_head(values, dump(kept(params["network"])))
     others = {key: value for key, value in params.items() if key not in REPLACED}
     text = f"params:\n{head}\n{textwrap.indent(dump(others), '  ')}"

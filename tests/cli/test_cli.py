@@ -476,6 +476,7 @@ def test_help_shows_an_example(command: str, capsys: pytest.CaptureFixture[str])
         (["plot", "a", "--x=hours"], "'hours' is not one of"),
         (["trian"], "No such command 'trian'"),
         (["swap", "pendulum_ppo", "--policy=genpoo"], "unknown policy, did you mean 'genpo'?"),
+        (["swap", "pendulum_ppo", "--preset=papre"], "unknown preset, did you mean 'paper'?"),
     ],
 )
 def test_a_misused_command_line(

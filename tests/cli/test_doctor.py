@@ -6,6 +6,7 @@ import pytest
 import yaml
 
 from rlg_genpo import cli
+from rlg_genpo.algorithm import algorithms
 from rlg_genpo.cli import doctor, swapping
 from rlg_genpo.errors import ConfigError
 from rlg_genpo.genpo.config import AlgoConfig, CoupledFlowConfig, GenPOConfig
@@ -139,6 +140,16 @@ def test_a_swap_keeps_the_licence_and_rl_games_constant_rate(gaussian):
 def test_a_shipped_configuration_may_be_swapped_by_name():
     params = yaml.safe_load(swapping.swap("halfcheetah_ppo", "genpo"))["params"]
     assert params["config"]["name"] == "halfcheetah_ppo_swapped_genpo"
+
+
+def test_a_swap_may_start_from_a_preset():
+    params = yaml.safe_load(swapping.swap("halfcheetah_ppo", "genpo", "paper"))["params"]
+    genpo = algorithms()["genpo"]
+    settings = genpo.parse(params)
+    for path, value in genpo.presets["paper"].items():
+        block, _, key = path.removeprefix("network.").partition(".")
+        found = getattr(getattr(settings, block), key)
+        assert (list(found) if isinstance(found, tuple) else found) == value, path
 
 
 def test_a_swapped_file_trains(rig, tmp_path):
