@@ -8,7 +8,8 @@ commands that never train, so the parts that need torch are named and imported w
 
 import functools
 import logging
-from collections.abc import Callable, Mapping
+import sys
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import import_module, metadata
 from typing import Any
@@ -16,6 +17,8 @@ from typing import Any
 from rlg_genpo.common import yaml_head
 from rlg_genpo.common.config import PolicyConfig, block_at
 from rlg_genpo.errors import ConfigError
+from rlg_genpo.host import keys
+from rlg_genpo.host.import_hook import is_complete
 
 logger = logging.getLogger(__name__)
 
@@ -59,7 +62,7 @@ class Algorithm:
 
     @property
     def network_name(self) -> str:
-        """Of ``network.name``."""
+        """The name of its network, ``network.name``."""
         return f"{self.name}_actor_critic"
 
     def parse(self, params: Mapping[str, Any]) -> PolicyConfig:
@@ -84,13 +87,13 @@ class Algorithm:
         return load(self.agent)(base_name, *self._settled(params, settings))
 
     def make_player(self, params: dict[str, Any], settings: PolicyConfig | None = None) -> Any:
-        """A player, likewise."""
+        """A player for rl_games; ``settings`` as for an agent."""
         return load(self.player)(*self._settled(params, settings))
 
     def _settled(
         self, params: dict[str, Any], settings: PolicyConfig | None
     ) -> tuple[dict[str, Any], PolicyConfig]:
-        settings = settings or self.parse(params)
+        settings = self.parse(params) if settings is None else settings
         # On rl_games' own params, which its Runner reads again: what is chosen must stand there.
         load("rlg_genpo.common.machine:admit")(params)
         if not self.joins_agents:
@@ -106,28 +109,41 @@ def load(name: str) -> Any:
     return getattr(import_module(module), attribute)
 
 
-@functools.cache
+_FOUND: dict[str, Algorithm] = {}
+_READ: set[str] = set()
+
+
 def algorithms() -> dict[str, Algorithm]:
-    """Every policy by its name: ours, then other packages'."""
-    found: dict[str, Algorithm] = {}
-    for folder in FOLDERS:
-        _enter(found, folder, lambda folder=folder: load(f"{folder}:ALGORITHM"))
-    for point in metadata.entry_points(group=GROUP):
-        _enter(found, point.value, point.load)
-    return found
+    """Every policy by its name: ours, then other packages'.
+
+    A package that is half imported now, since its own import led here, is read at the next call.
+    """
+    points = [f"{folder}:ALGORITHM" for folder in FOLDERS]
+    for point in (*points, *entry_points()):
+        module = point.partition(":")[0]
+        if point not in _READ and (module not in sys.modules or is_complete(module)):
+            _READ.add(point)
+            _enter(point)
+    return _FOUND
 
 
-def _enter(found: dict[str, Algorithm], where: str, read: Callable[[], Algorithm]) -> None:
+@functools.cache
+def entry_points() -> tuple[str, ...]:
+    """What other packages name in the group, each as ``"module:attribute"``."""
+    return tuple(point.value for point in metadata.entry_points(group=GROUP))
+
+
+def _enter(point: str) -> None:
     # Another package's mistake must not keep the other policies from being used.
     try:
-        algorithm = read()
+        algorithm = load(point)
     except Exception as error:
-        logger.warning("entry point %s of the group %s is left out: %r", where, GROUP, error)
+        logger.warning("entry point %s of the group %s is left out: %r", point, GROUP, error)
         return
-    if algorithm.name in found:
-        logger.warning("%s: there is an algorithm %r already; left out.", where, algorithm.name)
+    if algorithm.name in _FOUND:
+        logger.warning("%s: there is an algorithm %r already; left out.", point, algorithm.name)
         return
-    found[algorithm.name] = algorithm
+    _FOUND[algorithm.name] = algorithm
 
 
 def policy_blocks() -> dict[str, list[str]]:
@@ -146,10 +162,10 @@ def refuse_other_blocks(algorithm: Algorithm, params: Mapping[str, Any]) -> None
     Raises:
         ConfigError: there is one, or one stands at the wrong place.
     """
-    network = block_at(params, "network")
+    network, rl_games_own = block_at(params, "network"), keys.names(()) or ()
     for path, owners in policy_blocks().items():
         key = path.rpartition(".")[2]
-        if key in params:
+        if key in params and key not in rl_games_own:
             raise ConfigError(f"params.{key}: belongs under params.network.")
         if key in network and algorithm.name not in owners:
             raise ConfigError(

@@ -73,6 +73,8 @@ def _wrap_runner() -> None:
 def _entering(method: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(method)
     def with_our_algorithms(runner: "Runner", *args: Any, **kwargs: Any) -> Any:
+        if runner.params["algo"]["name"] in algorithms():
+            register()  # for a package that was half imported the last time
         enter_runner(runner)
         refuse_half_a_swap(runner.params)
         simulator_of(runner.params["config"]).prepare(runner.params["config"])
@@ -118,8 +120,8 @@ def _warn_of_sigma(algorithm: Algorithm, arguments: Mapping[str, Any]) -> None:
 
 
 def hand_over(runner: "Runner", settings: PolicyConfig | None) -> None:
-    """Spare a Runner the parsing of its YAML, whose ``settings`` are parsed already."""
-    runner.rlg_genpo_settings = settings  # type: ignore[attr-defined]
+    """Spare a Runner the parsing of the ``params`` that it has now, whose settings these are."""
+    runner.rlg_genpo_settings = runner.params, settings  # type: ignore[attr-defined]
 
 
 def enter_runner(runner: "Runner") -> None:
@@ -152,5 +154,5 @@ class _Builder:
     make: Callable[..., Any]
 
     def __call__(self, **kwargs: Any) -> Any:
-        settings = getattr(self.runner, "rlg_genpo_settings", None)
-        return self.make(**kwargs, settings=settings)
+        params, settings = getattr(self.runner, "rlg_genpo_settings", (None, None))
+        return self.make(**kwargs, settings=settings if params is kwargs["params"] else None)

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
-from types import SimpleNamespace
+from types import ModuleType
 
 import pytest
 import torch
@@ -120,22 +120,23 @@ def test_another_policys_block_is_refused_by_its_owners(tmp_path, policy, block,
 
 
 def test_other_packages_declare_theirs_by_an_entry_point(monkeypatch, caplog):
-    def point(value, read):
-        return SimpleNamespace(value=value, load=read)
-
     theirs = replace(algorithms()["genpo"], name="theirs")
-    points = [
-        point("their_package:ALGORITHM", lambda: theirs),
-        point("broken:ALGORITHM", lambda: load("no_such_module:ALGORITHM")),
-        point("namesake:ALGORITHM", lambda: replace(theirs, name="cppo")),
-    ]
-    monkeypatch.setattr(algorithm.metadata, "entry_points", lambda group: points)
-    found = algorithms.__wrapped__()
+    for name, declared in (("theirs", theirs), ("namesake", replace(theirs, name="cppo"))):
+        module = ModuleType(f"{name}_package")
+        module.ALGORITHM = declared
+        monkeypatch.setitem(sys.modules, module.__name__, module)
+    points = [f"{name}:ALGORITHM" for name in ("theirs_package", "broken", "namesake_package")]
+    monkeypatch.setattr(algorithm, "entry_points", lambda: points)
+    monkeypatch.setattr(algorithm, "_FOUND", dict(algorithms()))
+    monkeypatch.setattr(algorithm, "_READ", set(algorithm._READ))
+    found = algorithms()
     assert list(found) == ["genpo", "cppo", "ddpl", "theirs"]
-    assert found["theirs"] is theirs and found["cppo"] is algorithms()["cppo"]
+    assert found["theirs"] is theirs and found["cppo"] is not theirs
     broken, namesake = (record.getMessage() for record in caplog.records)
     assert broken.startswith("entry point broken:ALGORITHM of the group rlg_genpo.algorithms is")
-    assert namesake == "namesake:ALGORITHM: there is an algorithm 'cppo' already; left out."
+    assert namesake == "namesake_package:ALGORITHM: there is an algorithm 'cppo' already; left out."
+    caplog.clear()
+    assert algorithms() is found and not caplog.records  # each is read once
 
 
 # -- a Runner -------------------------------------------------------------------------------------

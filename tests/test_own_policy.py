@@ -88,14 +88,35 @@ def test_its_settings_are_checked_like_ours(tmp_path: Path, installed: dict[str,
     assert "error: params.network.flow: is a block of genpo and cppo, not of laplace" in done.stderr
 
 
+@pytest.mark.slow
+def test_a_package_that_is_imported_first_is_read_when_it_is_complete(
+    tmp_path: Path, installed: dict[str, str]
+) -> None:
+    """As Isaac Lab imports it: after rl_games, before anybody has imported us."""
+    code = (
+        "import yaml, rl_games.torch_runner, laplace_policy\n"
+        "from rlg_genpo.cli import swapping\n"
+        "from rl_games.torch_runner import Runner\n"
+        "runner = Runner()\n"
+        "params = yaml.safe_load(swapping.swap('multigoal_ppo', 'laplace'))['params']\n"
+        "params['config'].update(device='cpu', device_name='cpu')\n"
+        "runner.load({'params': params})\n"
+        "print(type(runner.create_player().model.policy).__name__)\n"
+    )
+    done = python(code, tmp_path, installed)
+    assert done.stdout.splitlines()[-1] == "LaplacePolicy", done.stderr
+    assert "left out" not in done.stderr
+
+
 @pytest.mark.parametrize(
     ("point", "said"),
-    [("no_such_package:ALGORITHM", "is left out"), ("rlg_genpo.genpo:ALGORITHM", "already")],
+    [("no_such_package:ALGORITHM", "is left out"), ("namesake:ALGORITHM", "already")],
 )
 def test_a_faulty_entry_point_costs_nobody_else(
     tmp_path: Path, installed: dict[str, str], point: str, said: str
 ) -> None:
     (file,) = (tmp_path / "site").glob("*.dist-info/entry_points.txt")
+    (tmp_path / "site" / "namesake.py").write_text("from rlg_genpo.genpo import ALGORITHM\n")
     file.write_text(f"[rlg_genpo.algorithms]\nfaulty = {point}\n")
     code = "from rlg_genpo.algorithm import algorithms; print(*algorithms())"
     done = python(code, tmp_path, installed)

@@ -28,7 +28,7 @@ def commands(document: str = README) -> list[str]:
     """Every ``rlg-genpo`` line of a document, from its blocks and its tables."""
     lines = [line for block in blocks("bash", document) for line in block.splitlines()]
     lines += re.findall(r"`(rlg-genpo [^`]+)`", document)
-    # mjlab's are run where it is installed, by tests/adapters
+    # mjlab's are run where it is installed, by tests/envs
     found = [line.split("#")[0].strip() for line in lines if "mjlab" not in line]
     return list(dict.fromkeys(line for line in found if line.startswith("rlg-genpo ")))
 

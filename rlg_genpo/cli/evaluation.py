@@ -88,7 +88,7 @@ class Kind:
 
 
 def kinds_of(params: Params, deployments: Sequence[str]) -> list[Kind]:
-    """What is measured: the default and the deployments asked for, or else the averaged flow."""
+    """What is measured: the default, and what is asked for or else the policy's own choice."""
     for deployment in deployments:
         validation.check_deployment(params, deployment)
     algorithm = validation.algorithm_of(params)

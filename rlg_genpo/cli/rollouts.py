@@ -86,7 +86,7 @@ def set_stage(
         with checkpoint.readable() as path:
             player.restore(str(path))
     seed_all(params["seed"])
-    # DDPL joins native agents, and plays in what it made of the environments.
+    # A policy that joins agents plays in what was made of the environments.
     return Stage(player, player.env, count)
 
 

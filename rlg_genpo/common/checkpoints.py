@@ -20,7 +20,7 @@ def describe(agent: Any) -> dict[str, Any]:
         "format": FORMAT,
         "version": __version__,
         "policy": agent.algorithm_name,
-        "head": agent.settings.fingerprint(),
+        "head": agent.settings.fingerprint(),  # its name in files
         "shapes": shapes_of(agent.model),
         "learning_rate": float(agent.config["learning_rate"]),
         "last_lr": agent.last_lr,

@@ -30,6 +30,9 @@ class PolicyConfig:
     #: deployments that ``rlg-genpo eval`` measures beside the default, unless told otherwise
     also_evaluated: ClassVar[tuple[str, ...]] = ()
 
+    #: options of before by path below ``params``, with the one value that still means what it did
+    removed: ClassVar[Mapping[str, Any]] = {}
+
     @classmethod
     def blocks(cls) -> Iterator[tuple[Field[Any], Any, str]]:
         """Each block's field, its type and its path below ``params``."""
@@ -51,10 +54,25 @@ class PolicyConfig:
             for name in parents:
                 parent = block_at(parent, name)
                 refuse_misspelt(parent, key, ".".join(["params", *parents]))
-            values[spec.name] = _read(parent.get(key), kind, f"params.{path}")
+            values[spec.name] = _read(cls._present(parent.get(key), path), kind, f"params.{path}")
         config = cls(**values)
         config.check(params)
         return config
+
+    @classmethod
+    def _present(cls, given: Any, path: str) -> Any:
+        """A block without removed options and without its name, which is rl_games' own key."""
+        if not isinstance(given, Mapping):
+            return given
+        for key, value in given.items():
+            left = cls.removed.get(f"{path}.{key}", value)
+            if value != left:
+                raise ConfigError(
+                    f"params.{path}.{key}: was removed, and {value!r} with it; what {left!r} did "
+                    "is left. Delete the line."
+                )
+        gone = {*cls.removed, "algo.name"}
+        return {key: value for key, value in given.items() if f"{path}.{key}" not in gone}
 
     def check(self, params: Mapping[str, Any]) -> None:
         """Hold the blocks against each other and against rl_games' own keys.
@@ -110,9 +128,6 @@ class PolicyConfig:
 
 
 def _read(given: Any, kind: Any, path: str) -> Any:
-    if path == "params.algo" and isinstance(given, Mapping):
-        # Its name is rl_games' own key.
-        given = {key: value for key, value in given.items() if key != "name"}
     if is_dataclass(kind):
         return schema.parse(typing.cast(type, kind), given, path)
     return schema.checked(given, kind, path, {})

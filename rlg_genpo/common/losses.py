@@ -23,21 +23,6 @@ def clipped_surrogate(log_ratio: Tensor, advantage: Tensor, clip: float) -> Tens
     return torch.maximum(-ratio * advantage, -clipped * advantage)
 
 
-def compression_squared(pair: Tensor) -> Tensor:
-    """GenPO's compression loss as the paper writes it: mean over D of (x - y)^2, (B, 2 D) to (B,).
-
-    Pulls the two halves together, so that executing their mean loses little.
-    """
-    x, y = pair.chunk(2, dim=-1)
-    return (x - y).square().mean(dim=-1)
-
-
-def compression_norm(pair: Tensor) -> Tensor:
-    """GenPO's compression loss as its released code computes it: |x - y|_2, (B, 2 D) to (B,)."""
-    x, y = pair.chunk(2, dim=-1)
-    return torch.linalg.vector_norm(x - y, dim=-1)
-
-
 def soft_bound(action: Tensor, bound: float = 1.1) -> Tensor:
     """Squared excess of each component over +-bound, summed: (B, D) to (B,).
 

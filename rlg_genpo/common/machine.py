@@ -84,8 +84,10 @@ def admit(params: dict[str, Any]) -> None:
     Raises:
         ConfigError: naming the key, the value and the way out.
     """
-    if set_device(params["config"]) == "cpu" and set_threads(params):
-        logger.info("params.torch_threads: not given; %d on this CPU.", params["torch_threads"])
+    on_cpu = set_device(params["config"]) == "cpu"
+    if on_cpu and "torch_threads" not in params and cores() <= FEW_CORES:
+        torch.set_num_threads(1)
+        logger.info("params.torch_threads: not given; one thread on this small CPU.")
     if params["config"].get("schedule_type") == "per_minibatch" and not compat.renames_legacy():
         raise ConfigError(
             "params.config.schedule_type: per_minibatch is a word of rl_games 2.0; this version "

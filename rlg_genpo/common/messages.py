@@ -145,7 +145,7 @@ class Minibatch:
     old_values: Tensor  # (B, V), normalised
     returns: Tensor  # (B, V), normalised
     mask: Tensor | None  # (B,), 1 on real rows; None when all are
-    old_neglogp: Tensor  # (B,), of no width where actions have no density
+    old_neglogp: Tensor | None  # (B,); None where actions have no density
     #: of a Gaussian density: at the rollout, and after the latest pass over these rows
     rollout: Gaussian | None
     latest: Gaussian | None
@@ -162,6 +162,7 @@ ROLLOUT = ("rollout_mu", "rollout_sigma")
 
 def minibatch(batch: Mapping[str, Any], seen: Seen) -> Minibatch:
     """From rl_games' dictionary; ``seen`` is what the model is to be shown of it."""
+    old = batch["old_logp_actions"]
     return Minibatch(
         seen=seen,
         stored=batch["actions"],
@@ -169,7 +170,7 @@ def minibatch(batch: Mapping[str, Any], seen: Seen) -> Minibatch:
         old_values=batch["old_values"],
         returns=batch["returns"],
         mask=batch.get("rnn_masks"),
-        old_neglogp=batch["old_logp_actions"],
+        old_neglogp=old if old.dim() == 1 else None,
         rollout=_gaussian_at(batch, *ROLLOUT),
         latest=_gaussian_at(batch, "mu", "sigma"),
     )

@@ -46,6 +46,7 @@ class PPOAgent(Agent):
     def forward_pass(self, batch: messages.Minibatch) -> Pass:
         fresh = self.fresh_samples(batch)
         answer = self.model(messages.Evaluate(batch.seen, batch.stored, fresh))
+        assert batch.old_neglogp is not None
         log_ratio = batch.old_neglogp - answer.density.neglogp
         actor = masked_mean(self._surrogate(log_ratio, batch.advantage), batch.mask)
         critic = self.critic_loss(batch, answer)
@@ -60,6 +61,7 @@ class PPOAgent(Agent):
 
     def report(self, batch: messages.Minibatch, done: Pass) -> messages.GradientStep:
         density, mask = done.answer.density, batch.mask
+        assert batch.old_neglogp is not None
         log_ratio = (batch.old_neglogp - density.neglogp).detach()
         kl = masked_mean(kl_nonnegative(log_ratio), mask)
         self.watched.append(kl)

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, ClassVar
 
 from rlg_genpo.common.config import PolicyConfig, block, refuse_trunks
 from rlg_genpo.common.flow_config import ACTIVATION_NAMES
@@ -130,6 +130,12 @@ class AlgoConfig:
 @dataclass(frozen=True)
 class DDPLConfig(PolicyConfig):
     """Everything of DDPL's in an rl_games YAML; ``agents`` is None until the environments say."""
+
+    removed: ClassVar[Mapping[str, Any]] = {
+        "algo.weights": "marginal",
+        "algo.proposal": "policy",
+        "algo.weight_limit": 20.0,
+    }
 
     algo: AlgoConfig = block("algo")
     agents: tuple[AgentConfig, ...] | None = block("network.agents")

@@ -21,7 +21,7 @@ from rlg_genpo.host import compat
 
 logger = logging.getLogger(__name__)
 
-COMPRESSIONS = {"squared": losses.compression_squared, "norm": losses.compression_norm}
+COMPRESSIONS = {"squared": coupled.compression_squared, "norm": coupled.compression_norm}
 KL_ESTIMATORS = {"nonnegative": estimators.kl_nonnegative, "plain": estimators.kl_plain}
 
 
@@ -82,7 +82,7 @@ class GenPOAgent(PPOAgent):
         pair = policy.flow(condition, noise)
         action = policy.to_env(pair).unflatten(0, (-1, PROBE_SAMPLES))
         return {
-            "compression_distance": losses.compression_norm(stored).mean(),
+            "compression_distance": coupled.compression_norm(stored).mean(),
             "pair_entropy": coupled.pair_entropy(policy.action_dim, policy.steps, policy.mix),
             "saturated_share": (coupled.executed(stored).abs() > 1).float().mean(),
             # of the executed action at a state, and of the inverse, at a few states

@@ -84,3 +84,18 @@ def executed(pair: Tensor) -> Tensor:
     """The action sent to the environment: the mean of the two halves, (..., 2 D) to (..., D)."""
     x, y = pair.chunk(2, dim=-1)
     return 0.5 * (x + y)
+
+
+def compression_squared(pair: Tensor) -> Tensor:
+    """GenPO's compression loss as the paper writes it: mean over D of (x - y)^2, (B, 2 D) to (B,).
+
+    Pulls the two halves together, so that executing their mean loses little.
+    """
+    x, y = pair.chunk(2, dim=-1)
+    return (x - y).square().mean(dim=-1)
+
+
+def compression_norm(pair: Tensor) -> Tensor:
+    """GenPO's compression loss as its released code computes it: |x - y|_2, (B, 2 D) to (B,)."""
+    x, y = pair.chunk(2, dim=-1)
+    return torch.linalg.vector_norm(x - y, dim=-1)

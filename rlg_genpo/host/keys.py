@@ -24,19 +24,21 @@ SCHEDULE_TYPES = ("legacy", "standard", "per_minibatch")
 class Config:
     """``params.config`` of every algorithm; a key without a default must be there."""
 
-    name: str = option(MISSING, "of the run folder")
-    env_name: str = option(MISSING, "the simulator")
-    num_actors: int = option(MISSING, "parallel environments", at_least(1))
-    horizon_length: int = option(MISSING, "steps of a rollout", at_least(1))
-    mini_epochs: int = option(MISSING, "passes over a rollout", at_least(1))
+    name: str = option(MISSING, "the run's name")
+    env_name: str = option(MISSING, "the simulator's name")
+    num_actors: int = option(MISSING, "number of parallel environments", at_least(1))
+    horizon_length: int = option(MISSING, "number of steps of a rollout", at_least(1))
+    mini_epochs: int = option(MISSING, "number of passes over a rollout", at_least(1))
     max_epochs: int = option(
         -1,
-        "rollouts of a run; -1 for no end",
+        "number of rollouts of a run; -1 for no end",
         Valid("-1 or at least 1", lambda n: n == -1 or n > 0),
     )
-    minibatch_size: int = option(0, "rows of a gradient step", at_least(1))
-    minibatch_size_per_env: int = option(0, "the same, times num_actors", at_least(0))
-    learning_rate: float = option(MISSING, "of Adam", positive())
+    minibatch_size: int = option(0, "number of rows of a gradient step", at_least(1))
+    minibatch_size_per_env: int = option(
+        0, "number of rows of a gradient step, divided by num_actors", at_least(0)
+    )
+    learning_rate: float = option(MISSING, "learning rate of Adam", positive())
     lr_schedule: str | None = option(MISSING, "adaptive, linear or constant")
     gamma: float = option(MISSING, "discount of a step")
     tau: float = option(MISSING, "lambda of the advantage estimates")
@@ -92,7 +94,9 @@ class CentralValue:
     """``params.config.central_value_config``."""
 
     minibatch_size: int = option(0, "rows of a gradient step", at_least(1))
-    minibatch_size_per_env: int = option(0, "the same, times num_actors", at_least(0))
+    minibatch_size_per_env: int = option(
+        0, "number of rows of a gradient step, divided by num_actors", at_least(0)
+    )
 
 
 #: keys that rl_games up to 2.0 reads beside those above, which nobody checks

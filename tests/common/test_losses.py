@@ -38,26 +38,9 @@ PAIR = torch.tensor([[1.0, 2.0, 4.0, -2.0], [0.5, 0.5, 0.5, 0.5]], dtype=torch.f
 @pytest.mark.parametrize(
     ("loss", "expected"),
     [
-        (losses.compression_squared, [12.5, 0.0]),  # ((1 - 4)^2 + (2 + 2)^2) / 2
-        (losses.compression_norm, [5.0, 0.0]),  # sqrt(9 + 16)
         (losses.squared_norm, [25.0, 1.0]),  # 1 + 4 + 16 + 4
         (losses.soft_bound, [0.81 + 8.41 + 0.81, 0.0]),  # (2 - 1.1)^2 + (4 - 1.1)^2 + (2 - 1.1)^2
     ],
 )
 def test_by_hand(loss, expected):
     torch.testing.assert_close(loss(PAIR), torch.tensor(expected))
-
-
-@pytest.mark.parametrize("loss", [losses.compression_squared, losses.compression_norm])
-def test_compression_has_a_finite_gradient_where_the_halves_agree(loss):
-    pair = torch.full((3, 4), 0.5, requires_grad=True)
-    (gradient,) = torch.autograd.grad(loss(pair).sum(), pair)
-    torch.testing.assert_close(gradient, torch.zeros_like(gradient))
-
-
-@pytest.mark.parametrize("loss", [losses.compression_squared, losses.compression_norm])
-def test_compression_pulls_the_halves_together(loss):
-    pair = PAIR[:1].clone().requires_grad_()
-    (gradient,) = torch.autograd.grad(loss(pair).sum(), pair)
-    closer = pair - 0.01 * gradient
-    assert loss(closer).item() < loss(pair).item()

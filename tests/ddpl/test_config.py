@@ -282,3 +282,15 @@ def test_the_summary_says_steps_widths_and_who(rig, overrides, summary):
 def test_another_policys_block_is_refused(rig, block):
     with pytest.raises(ConfigError, match=rf"params\.network\.{block}: is a block of .*cppo"):
         rig.parsed({f"network.{block}": {}})
+
+
+def test_a_removed_option_is_read_where_it_says_what_holds_anyway(tmp_path):
+    rig = Rig(tmp_path, teams.overrides())
+    old = {"algo.weights": "marginal", "algo.proposal": "policy", "algo.weight_limit": 20.0}
+    assert rig.parsed(old) == rig.parsed()
+    with pytest.raises(ConfigError) as error:
+        rig.parsed({"algo.weights": "joint_advantage"})
+    assert str(error.value) == (
+        "params.algo.weights: was removed, and 'joint_advantage' with it; what 'marginal' did is "
+        "left. Delete the line."
+    )

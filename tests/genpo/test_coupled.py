@@ -177,3 +177,32 @@ def test_each_step_is_a_quarter_of_time_at_four_steps():
 
     pair = coupled.couple(ramp, torch.zeros(2), 4, 1.0)
     torch.testing.assert_close(pair, torch.full((2,), 1.5))
+
+
+PAIR = torch.tensor([[1.0, 2.0, 4.0, -2.0], [0.5, 0.5, 0.5, 0.5]], dtype=torch.float64)
+
+
+@pytest.mark.parametrize(
+    ("loss", "expected"),
+    [
+        (coupled.compression_squared, [12.5, 0.0]),  # ((1 - 4)^2 + (2 + 2)^2) / 2
+        (coupled.compression_norm, [5.0, 0.0]),  # sqrt(9 + 16)
+    ],
+)
+def test_compression_by_hand(loss, expected):
+    torch.testing.assert_close(loss(PAIR), torch.tensor(expected))
+
+
+@pytest.mark.parametrize("loss", [coupled.compression_squared, coupled.compression_norm])
+def test_compression_has_a_finite_gradient_where_the_halves_agree(loss):
+    pair = torch.full((3, 4), 0.5, requires_grad=True)
+    (gradient,) = torch.autograd.grad(loss(pair).sum(), pair)
+    torch.testing.assert_close(gradient, torch.zeros_like(gradient))
+
+
+@pytest.mark.parametrize("loss", [coupled.compression_squared, coupled.compression_norm])
+def test_compression_pulls_the_halves_together(loss):
+    pair = PAIR[:1].clone().requires_grad_()
+    (gradient,) = torch.autograd.grad(loss(pair).sum(), pair)
+    closer = pair - 0.01 * gradient
+    assert loss(closer).item() < loss(pair).item()
