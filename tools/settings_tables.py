@@ -1,9 +1,10 @@
-"""Writes the tables of settings in the documentation from the options' own documentation.
+"""Writes the tables of policies and settings in the documentation from the declarations.
 
     python tools/settings_tables.py            write them
     python tools/settings_tables.py --check    exit 1 if one differs from what would be written
 
-A table of each of a policy's blocks stands between ``<!-- settings NAME -->`` and ``<!-- end -->``.
+Each ends at ``<!-- end -->``. The policies stand behind ``<!-- policies -->``, a table of each of a
+policy's blocks behind ``<!-- settings NAME -->``.
 """
 
 import re
@@ -19,7 +20,18 @@ from rlg_genpo.common.yaml_head import plain
 
 ROOT = yaml_files.TASK_CONFIGS.parent
 DOCUMENTS = ("README.md", "docs/ddpl.md")
-PLACE = re.compile(r"(<!-- settings (\w+) -->\n).*?(<!-- end -->\n)", flags=re.DOTALL)
+PLACE = re.compile(r"(<!-- (?:policies|settings (\w+)) -->\n).*?(<!-- end -->\n)", flags=re.DOTALL)
+
+
+def policies() -> str:
+    """A row for every policy of this package."""
+    rows = ["| policy | name | paper | year | configs |", "|---|---|---|---|---|"]
+    for name, algorithm in algorithms().items():
+        paper = algorithm.paper
+        assert paper is not None
+        link = f"[{paper.title}]({paper.url})"
+        rows.append(f"| {algorithm.title} | `{name}` | {link} | {paper.year} | `*_{name}.yaml` |")
+    return "\n".join(rows) + "\n"
 
 
 def tables(policy: str) -> str:
@@ -50,7 +62,7 @@ def written() -> dict[str, str]:
     """File name to text."""
     return {
         name: PLACE.sub(
-            lambda place: f"{place[1]}\n{tables(place[2])}\n{place[3]}",
+            lambda place: f"{place[1]}\n{tables(place[2]) if place[2] else policies()}\n{place[3]}",
             (ROOT / name).read_text(),
         )
         for name in DOCUMENTS

@@ -5,7 +5,7 @@ from rlg_genpo.cppo.config import CPPOConfig
 
 ALGORITHM = Algorithm(
     name="cppo",
-    title="Conditional PPO",
+    title="Conditional PPO, in part our reconstruction: a Gaussian step on a frozen flow",
     paper=Paper(
         "Diffusion Policy through Conditional Proximal Policy Optimization",
         2026,

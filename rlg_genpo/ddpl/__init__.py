@@ -5,8 +5,12 @@ from rlg_genpo.ddpl.config import DDPLConfig
 
 ALGORITHM = Algorithm(
     name="ddpl",
-    title="DDPL",
-    paper=Paper("DDPL", 2026, "https://arxiv.org/abs/2605.07101"),
+    title="DDPL, reconstructed from its abstract: one diffusion policy per agent",
+    paper=Paper(
+        "Decentralized Diffusion Policy Learning for Enhanced Exploration in Cooperative Multi-agent Reinforcement Learning",
+        2026,
+        "https://arxiv.org/abs/2605.07101",
+    ),
     config=DDPLConfig,
     network="rlg_genpo.ddpl.network:DDPLBuilder",
     agent="rlg_genpo.ddpl.agent:DDPLAgent",

@@ -5,7 +5,7 @@ from rlg_genpo.genpo.config import GenPOConfig
 
 ALGORITHM = Algorithm(
     name="genpo",
-    title="GenPO",
+    title="GenPO: an invertible flow on a doubled action",
     paper=Paper(
         "GenPO: Generative Diffusion Models Meet On-Policy Reinforcement Learning",
         2025,
