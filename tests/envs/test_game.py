@@ -9,7 +9,7 @@ from rl_games.torch_runner import Runner
 
 from rlg_genpo import ConfigError
 from rlg_genpo.cli import configs, validation
-from rlg_genpo.common.joint import joined
+from rlg_genpo.common.joint import JointEnv
 from rlg_genpo.envs import game
 from rlg_genpo.envs.game import Game, payoff
 
@@ -31,7 +31,7 @@ def test_rows_are_environment_major_and_the_payoff_is_common():
     assert "time_outs" not in infos, "a game ends by itself; nothing is to be bootstrapped"
 
 
-@pytest.mark.parametrize("env", [make(joint=True), joined(make())], ids=["joint", "joined"])
+@pytest.mark.parametrize("env", [make(joint=True), JointEnv(make())], ids=["joint", "joined"])
 def test_as_one_agent_it_is_the_same_game(env):
     info = env.get_env_info()
     assert (info["agents"], info["observation_space"].shape) == (1, (2,))
