@@ -3,10 +3,7 @@
 One of Gymnasium's robots, its joints dealt out to several agents, from gymnasium-robotics
 (https://robotics.farama.org/envs/MaMuJoCo/). All agents get the robot's reward. The environments
 are stepped one after another in this process: a few, not thousands. :mod:`rlg_genpo.envs.agents`
-says how its per-agent dicts become rl_games' single tensors.
-
-gymnasium-robotics is imported when an environment is made or checked, never by importing this
-module. B environments, n agents.
+says how its per-agent dicts become rl_games' single tensors. B environments, n agents.
 """
 
 from collections.abc import Mapping

@@ -3,8 +3,6 @@
 mjlab (https://github.com/mujocolab/mjlab) is Isaac Lab's manager API on MuJoCo-Warp, without Isaac
 Sim. A task's observation group ``actor`` becomes rl_games' observation and ``critic`` its state,
 which a ``central_value_config`` reads. Everything stays a torch tensor on the simulation's device.
-
-mjlab is imported when an environment is made or checked, never by importing this module.
 """
 
 import importlib

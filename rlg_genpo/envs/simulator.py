@@ -63,7 +63,7 @@ class Simulator:
         self.install = install
 
     def load(self) -> Any:
-        """The simulator's own module; refuses the configuration where it is not installed."""
+        """The simulator's own module, never imported before an environment is made or checked."""
         assert self.module is not None
         try:
             return importlib.import_module(self.module)

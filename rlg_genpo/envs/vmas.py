@@ -9,7 +9,6 @@ ends are those of the step before a new episode begins, observations those after
 lost.
 
 VMAS draws all its random numbers, of all environments in a process, from one sequence of its own.
-It is imported when an environment is made or checked, never by importing this module.
 B environments, n agents.
 """
 
