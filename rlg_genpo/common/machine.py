@@ -79,11 +79,7 @@ def set_threads(params: dict[str, Any]) -> bool:
 
 
 def admit(params: dict[str, Any]) -> None:
-    """Choose the device where none is given, and refuse a network that rl_games does not know.
-
-    Raises:
-        ConfigError: naming the key, the value and the way out.
-    """
+    """Choose the device where none is given; refuse names that this rl_games does not know."""
     if set_device(params["config"]) == "cpu" and set_threads(params):
         logger.info("params.torch_threads: not given; %d on this CPU.", params["torch_threads"])
     if params["config"].get("schedule_type") == "per_minibatch" and not compat.renames_legacy():

@@ -1,7 +1,5 @@
 """The two-agent game under rl_games: its rows, spaces and seeds, and what it refuses."""
 
-from types import SimpleNamespace
-
 import pytest
 import torch
 from rl_games.common import vecenv
@@ -82,13 +80,6 @@ def test_bad_options_name_the_key_and_the_way_out(options, message):
 def test_a_central_value_has_no_states_here():
     with pytest.raises(ConfigError, match="central_value_config: needs states"):
         game.SIMULATOR.check({"central_value_config": {}})
-
-
-def test_an_agent_on_another_device_is_refused():
-    env = make()
-    with pytest.raises(ConfigError, match=r"device: cpu, but params\.config\.device is meta"):
-        env.set_train_info(0, SimpleNamespace(ppo_device="meta"))
-    env.set_train_info(0, SimpleNamespace(ppo_device="cpu"))
 
 
 def test_its_layout_is_known_without_making_it():
