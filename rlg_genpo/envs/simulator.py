@@ -82,7 +82,7 @@ class Simulator:
         return str(next(filter(None, names), self.name))
 
     def layout(self, config: Mapping[str, Any]) -> "Layout | None":
-        """Several agents as rl_games is to see them; None where there are not, or none is known."""
+        """How rl_games is to see several agents; None where there are none, or none is known."""
         return None
 
     def agents(self, config: Mapping[str, Any]) -> int:
