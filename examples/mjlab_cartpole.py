@@ -43,7 +43,7 @@ def main(epochs: str = "100", environments: str = "256") -> None:
     machine.set_device(params["config"], "auto")
     machine.set_threads(params)
     try:
-        mjlab.check(params["config"])
+        mjlab.SIMULATOR.check(params["config"])
     except ConfigError as error:
         sys.exit(str(error))
     returns = Returns()

@@ -10,6 +10,7 @@ per version; exit code 1 if a test failed or a folder is none.
 """
 
 import argparse
+import inspect
 import json
 import os
 import subprocess
@@ -102,14 +103,19 @@ def version_of(folder: Path) -> str:
     return ("1.6.5" if hasattr(A2CAgent, "calc_losses") else "1.6.1") + " (by its features)"
 
 
+def drives_envpool() -> bool:
+    """Whether rl_games' adapter speaks today's envpool; 1.6.1's asks for ``gym`` before 0.26."""
+    from rl_games.envs.envpool import Envpool
+
+    return "terminated" in inspect.getsource(Envpool.step)
+
+
 def simulator_tests(outcome: Outcome) -> list[str]:
     """The tests on envpool, if it is here and this rl_games can drive it."""
-    from rlg_genpo.host import compat
-
     if find_spec("envpool") is None:
         outcome.notes.append("without envpool, which is not installed")
         return []
-    if not compat.drives_envpool():
+    if not drives_envpool():
         outcome.notes.append(
             "without envpool, which this rl_games drives with gym before 0.26 alone"
         )

@@ -26,8 +26,10 @@ class AgentSize(NamedTuple):
     act: int
 
 
-class JointEnv(IVecEnv):
+class JointEnv:
     """``vec_env`` with its agents joined; what is not named here is passed on to it.
+
+    It is no IVecEnv, whose defaults would stand before what is passed on.
 
     Args:
         vec_env: gives B n rows of vectors, row = environment * n + agent, of torch or numpy.
@@ -95,21 +97,6 @@ class JointEnv(IVecEnv):
         parts = self._split(value)
         return parts.all(1) if str(value.dtype).endswith("bool") else mean(parts)
 
-    def has_action_masks(self) -> bool:
-        return self.vec_env.has_action_masks()
-
-    def seed(self, seed: int) -> None:
-        self.vec_env.seed(seed)
-
-    def set_train_info(self, env_frames: int, *args: Any, **kwargs: Any) -> None:
-        self.vec_env.set_train_info(env_frames, *args, **kwargs)
-
-    def get_env_state(self) -> Any:
-        return self.vec_env.get_env_state()
-
-    def set_env_state(self, env_state: Any) -> None:
-        self.vec_env.set_env_state(env_state)
-
 
 def join(params: dict[str, Any]) -> dict[str, Any]:
     """A copy of ``params`` whose environments are made, and their agents joined.
@@ -123,15 +110,9 @@ def join(params: dict[str, Any]) -> dict[str, Any]:
         )
         config["env_info"] = config["vec_env"].get_env_info()
     if config["env_info"].get("agents", 1) > 1:
-        config["vec_env"] = joined(config["vec_env"])
+        config["vec_env"] = JointEnv(config["vec_env"])
         config["env_info"] = config["vec_env"].get_env_info()
     return {**params, "config": config}
-
-
-def joined(vec_env: IVecEnv) -> IVecEnv:
-    """``vec_env`` as one agent; itself where it is one already."""
-    agents = (vec_env.get_env_info() or {}).get("agents", 1)
-    return vec_env if agents == 1 else JointEnv(vec_env)
 
 
 def joined_space(space: Any, agents: int, noun: str) -> Any:

@@ -79,11 +79,7 @@ def set_threads(params: dict[str, Any]) -> bool:
 
 
 def admit(params: dict[str, Any]) -> None:
-    """Choose the device where none is given, and refuse a network that rl_games does not know.
-
-    Raises:
-        ConfigError: naming the key, the value and the way out.
-    """
+    """Choose the device where none is given; refuse names that this rl_games does not know."""
     on_cpu = set_device(params["config"]) == "cpu"
     if on_cpu and "torch_threads" not in params and cores() <= FEW_CORES:
         torch.set_num_threads(1)

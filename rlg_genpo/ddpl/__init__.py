@@ -7,7 +7,8 @@ ALGORITHM = Algorithm(
     name="ddpl",
     title="DDPL, reconstructed from its abstract: one diffusion policy per agent",
     paper=Paper(
-        "Decentralized Diffusion Policy Learning for Enhanced Exploration in Cooperative Multi-agent Reinforcement Learning",
+        "Decentralized Diffusion Policy Learning for Enhanced Exploration in Cooperative "
+        "Multi-agent Reinforcement Learning",
         2026,
         "https://arxiv.org/abs/2605.07101",
     ),

@@ -1,45 +1,27 @@
 """Simulators under rl_games: our adapters, and what is known of those that need none."""
 
 import importlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rlg_genpo.envs.simulator import Simulator
 
-
-class Table(Mapping[str, "Simulator"]):
-    """Simulators by name; the module that holds one is imported when it is asked for.
-
-    Args:
-        modules: by name, the module whose ``SIMULATOR`` it is.
-    """
-
-    def __init__(self, modules: dict[str, str]) -> None:
-        self.modules = modules
-
-    def __getitem__(self, name: str) -> "Simulator":
-        return importlib.import_module(self.modules[name]).SIMULATOR
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.modules)
-
-    def __len__(self) -> int:
-        return len(self.modules)
+#: by ``params.config.env_name``, the module whose ``SIMULATOR`` it is; imported when asked for
+SIMULATORS = {
+    "multigoal": "rlg_genpo.envs.multigoal",
+    "game": "rlg_genpo.envs.game",
+    "mjlab": "rlg_genpo.envs.mjlab",
+    "vmas": "rlg_genpo.envs.vmas",
+    "mamujoco": "rlg_genpo.envs.mamujoco",
+    "envpool": "rlg_genpo.envs.envpool",
+    "rlgpu": "rlg_genpo.envs.isaaclab",
+}
 
 
-#: the simulators that we know, by ``params.config.env_name``
-SIMULATORS = Table(
-    {
-        "multigoal": "rlg_genpo.envs.multigoal",
-        "game": "rlg_genpo.envs.game",
-        "mjlab": "rlg_genpo.envs.mjlab",
-        "vmas": "rlg_genpo.envs.vmas",
-        "mamujoco": "rlg_genpo.envs.mamujoco",
-        "envpool": "rlg_genpo.envs.envpool",
-        "rlgpu": "rlg_genpo.envs.isaaclab",
-    }
-)
+def simulator_named(name: str) -> "Simulator":
+    """One of the simulators that we know."""
+    return importlib.import_module(SIMULATORS[name]).SIMULATOR
 
 
 def simulator_of(config: Mapping[str, Any]) -> "Simulator":
@@ -47,5 +29,6 @@ def simulator_of(config: Mapping[str, Any]) -> "Simulator":
     from rlg_genpo.envs.simulator import Simulator
 
     name = str(config.get("env_name"))
-    known = SIMULATORS.get(name)
-    return Simulator(name) if known is None or known.is_foreign() else known
+    if name in SIMULATORS and not simulator_named(name).is_foreign():
+        return simulator_named(name)
+    return Simulator(name)

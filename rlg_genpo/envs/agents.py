@@ -1,5 +1,16 @@
-"""What our multi-agent environments share: their options, and their side of rl_games' interface."""
+"""Several agents in one environment under rl_games: as rows, or as one large agent.
 
+rl_games has one observation tensor, one action tensor and one reward per row. With B environments,
+n agents, and O_i and D_i the sizes of agent i's observation and action there are two layouts:
+
+- **native**: rl_games is told of n agents. Observations (B n, O), actions (B n, D), rewards (B n,),
+  environment-major: row = environment * n + agent. All agents have the same sizes. One network acts
+  for each agent, from what that agent sees.
+- **joint**: rl_games is told of one agent. Observations (B, sum of O_i), actions (B, sum of D_i),
+  rewards (B,), the mean over the agents. The sizes may differ.
+"""
+
+import math
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,12 +19,99 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from rlg_genpo.common.joint import AgentSize
 from rlg_genpo.common.schema import one_of, option
-from rlg_genpo.envs.layout import OWN, TEAM, Layout, check_critic, stretched
-from rlg_genpo.envs.simulator import AdaptedEnv, Adapter, SimulatorConfig
+from rlg_genpo.envs.simulator import (
+    PATH,
+    STATES_ARE_OFF,
+    AdaptedEnv,
+    Adapter,
+    SimulatorConfig,
+    refuse_critic,
+)
+from rlg_genpo.errors import ConfigError
+from rlg_genpo.host.compat import spaces
 
+OWN, TEAM = "own", "team"
 #: ages at which staggered episodes begin: so many, evenly over an episode
 AGES = 10
+
+
+@dataclass(frozen=True)
+class Layout:
+    """One of the two layouts, for agents in the simulator's order.
+
+    Raises:
+        ConfigError: agents of different sizes in the native layout.
+    """
+
+    sizes: tuple[AgentSize, ...]
+    joint: bool
+    #: beside the observations, all agents' observations in one row per environment
+    states: bool = False
+    #: ``own`` or ``team``: in the native layout, an agent's reward, or the mean over the agents
+    rewards: str = OWN
+
+    def __post_init__(self) -> None:
+        if not self.joint and len({(size.obs, size.act) for size in self.sizes}) > 1:
+            shown = ", ".join(f"{size.name} {size.obs}/{size.act}" for size in self.sizes)
+            raise ConfigError(
+                f"{PATH}.joint: False, but the agents' sizes of observation/action differ "
+                f"({shown}); set it to True."
+            )
+
+    @property
+    def agents(self) -> int:
+        """Rows of each environment: n in the native layout, 1 in the joint one."""
+        return 1 if self.joint else len(self.sizes)
+
+    def env_info(self) -> dict[str, Any]:
+        """What rl_games asks of an environment, and ``agent_sizes``."""
+        observed, acted = sum(s.obs for s in self.sizes), sum(s.act for s in self.sizes)
+        return {
+            "observation_space": unbounded(observed if self.joint else self.sizes[0].obs),
+            "action_space": spaces.Box(-1.0, 1.0, (acted if self.joint else self.sizes[0].act,)),
+            "state_space": unbounded(observed) if self.states else None,
+            "agents": self.agents,
+            "agent_sizes": self.sizes,
+            "value_size": 1,
+        }
+
+    def observations(self, parts: Sequence[Tensor]) -> Tensor | dict[str, Tensor]:
+        """The agents' observations, each (B, O_i), as rl_games reads them."""
+        row = torch.cat(list(parts), dim=-1)
+        seen = row if self.joint else row.reshape(-1, self.sizes[0].obs)
+        # rl_games' central critic has one row per environment in its buffer, and repeats its value
+        # for every agent; so its states are not repeated.
+        return {"obs": seen, "states": row} if self.states else seen
+
+    def actions(self, actions: Tensor) -> list[Tensor]:
+        """Each agent's actions (B, D_i), from rl_games' actions."""
+        joined = actions.reshape(-1, sum(size.act for size in self.sizes))
+        return list(joined.split([size.act for size in self.sizes], dim=-1))
+
+    def reward(self, rewards: Sequence[Tensor]) -> Tensor:
+        """Rewards as rl_games reads them, from each agent's (B,)."""
+        each = torch.stack(list(rewards), dim=-1)
+        mean = each.mean(dim=-1, keepdim=True)
+        if self.joint:
+            return mean.squeeze(-1)
+        return (each if self.rewards == OWN else mean.expand_as(each)).flatten()
+
+    def each(self, per_env: Tensor) -> Tensor:
+        """What holds for a whole environment (B,), for each of its rows."""
+        return per_env.repeat_interleave(self.agents, dim=0)
+
+
+def unbounded(size: int) -> Any:
+    return spaces.Box(-math.inf, math.inf, (size,))
+
+
+def stretched(actions: Tensor, low: Tensor, high: Tensor) -> Tensor:
+    """Actions in [-1, 1], clamped to it, on the range from ``low`` to ``high``, each (D,)."""
+    centre, half = (high + low) / 2, (high - low) / 2
+    # The last clamp is for rounding: a simulator refuses what is a hair outside.
+    return (centre + half * actions.clamp(-1.0, 1.0)).clamp(low, high)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,33 +145,25 @@ class AgentsEnv(AdaptedEnv):
     """A vector of B environments with n agents each, in one of the two layouts.
 
     A simulator sets ``low`` and ``high``, each agent's range of actions (D_i,), on the device on
-    which it wants its actions.
-
-    Args:
-        num_actors: B.
-        settings: the options.
-        layout: the agents and how rl_games sees them.
-        device: of the tensors.
+    which it wants its actions. ``env_info`` has ``agent_sizes``, those of every agent, in order.
     """
 
     low: list[Tensor]
     high: list[Tensor]
 
     def __init__(
-        self, num_actors: int, settings: AgentsConfig, layout: Layout, device: torch.device
+        self,
+        num_actors: int,
+        settings: AgentsConfig,
+        sizes: Sequence[AgentSize],
+        device: torch.device,
     ) -> None:
         self.count = num_actors
-        self.layout = layout
+        self.layout = Layout(tuple(sizes), settings.joint, settings.states, settings.rewards)
+        self.env_info = self.layout.env_info()
         self.device = device
         self._ages = torch.Generator().manual_seed(settings.seed or 0)
         self._may_stagger = settings.stagger
-
-    def get_env_info(self) -> dict[str, Any]:
-        """Also ``agent_sizes``: (name, observation size, action size) of every agent, in order."""
-        return self.layout.env_info()
-
-    def get_number_of_agents(self) -> int:
-        return self.layout.agents
 
     def step(
         self, actions: Tensor
@@ -104,13 +194,7 @@ class AgentsEnv(AdaptedEnv):
         """One step of the simulator with each agent's actions (B, D_i), within their ranges."""
 
     def set_train_info(self, env_frames: int, *args: Any, **kwargs: Any) -> None:
-        """Called by rl_games' agent before each rollout; its second argument is the agent.
-
-        Only training calls it, so the ages at which it begins never shorten an evaluation.
-
-        Raises:
-            ConfigError: the agent and the environments are on different devices.
-        """
+        """Only training calls it, so the ages at which it begins never shorten an evaluation."""
         super().set_train_info(env_frames, *args, **kwargs)
         if self._may_stagger:
             self._may_stagger = False
@@ -128,9 +212,22 @@ class AgentsEnv(AdaptedEnv):
 class AgentsSimulator(Adapter):
     """A multi-agent simulator, of which a single environment is cheap to make."""
 
-    @abstractmethod
     def layout(self, config: Mapping[str, Any]) -> Layout:
         """What the agents of ``params.config`` look like; makes one environment to see."""
+        env = self.env(1, config.get("env_config"))
+        try:
+            return env.layout
+        finally:
+            env.close()
 
     def check(self, config: Mapping[str, Any]) -> None:
-        check_critic(config, self.layout(config))
+        layout = self.layout(config)
+        if not layout.states:
+            refuse_critic(config, STATES_ARE_OFF)
+        if layout.agents > 1 and layout.rewards == OWN:
+            # CentralValueTrain.update_multiagent_tensors keeps the first agent's returns.
+            refuse_critic(
+                config,
+                f"rl_games trains it on the first agent's returns, but {PATH}.rewards is {OWN}; "
+                f"set it to {TEAM}.",
+            )

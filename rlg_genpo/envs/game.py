@@ -18,15 +18,8 @@ import torch
 from torch import Tensor
 
 from rlg_genpo.common.schema import option, parse
-from rlg_genpo.envs.layout import AgentSize, Layout
-from rlg_genpo.envs.simulator import (
-    PATH,
-    AdaptedEnv,
-    Adapter,
-    SimulatorConfig,
-    device_of,
-    refuse_critic,
-)
+from rlg_genpo.envs.agents import AgentSize, Layout
+from rlg_genpo.envs.simulator import PATH, AdaptedEnv, Adapter, SimulatorConfig, device_of
 
 #: size of both actions in the local optimum, what that is worth, its bump's standard deviation
 LOCAL, LOCAL_WORTH, LOCAL_WIDTH = 0.0, 0.6, 0.4
@@ -59,32 +52,16 @@ class GameConfig(SimulatorConfig):
 class Game(AdaptedEnv):
     """A vector of B games, each of one step.
 
-    Rows are those of :mod:`rlg_genpo.envs.layout`: 2 B, environment-major, or B where ``joint``. An
+    Rows are those of :mod:`rlg_genpo.envs.agents`: 2 B, environment-major, or B where ``joint``. An
     agent's observation is the constant 0. Every step ends its episode, which is no time limit.
-
-    Args:
-        num_actors: B.
-        options: ``params.config.env_config``, see :class:`GameConfig`.
-
-    Raises:
-        ConfigError: an option does not fit; names the key, the value and the way out.
     """
 
     def __init__(self, num_actors: int, options: Mapping[str, Any]) -> None:
-        settings = checked(options)
-        self.layout = layout_of(settings)
+        settings = parse(GameConfig, options, PATH)
+        self.layout = Layout(AGENTS, settings.joint)
+        self.env_info = self.layout.env_info()
         self.device = torch.device(device_of(settings.device))
         self.count = num_actors
-
-    def get_env_info(self) -> dict[str, Any]:
-        """Also ``agent_sizes``: (name, observation size, action size) of both agents."""
-        return self.layout.env_info()
-
-    def get_number_of_agents(self) -> int:
-        return self.layout.agents
-
-    def seed(self, seed: int | None) -> None:
-        """Nothing is drawn."""
 
     def reset(self) -> Tensor:
         """Observations (2 B, 1), all zero; (B, 2) where ``joint``."""
@@ -108,30 +85,11 @@ class Game(AdaptedEnv):
         return self.reset(), reward, torch.ones_like(reward, dtype=torch.bool), {}
 
 
-def layout_of(settings: GameConfig) -> Layout:
-    return Layout(AGENTS, settings.joint)
-
-
-def checked(options: Any) -> GameConfig:
-    """``env_config`` parsed.
-
-    Raises:
-        ConfigError: naming the key, the value and the way out.
-    """
-    settings = parse(GameConfig, options, PATH)
-    device_of(settings.device)
-    return settings
-
-
 class GameSimulator(Adapter):
     """The game as rl_games selects it."""
 
     def layout(self, config: Mapping[str, Any]) -> Layout:
-        return layout_of(checked(config.get("env_config")))
-
-    def check(self, config: Mapping[str, Any]) -> None:
-        checked(config.get("env_config"))
-        refuse_critic(config, self.name)
+        return Layout(AGENTS, parse(GameConfig, config.get("env_config"), PATH).joint)
 
 
-SIMULATOR = GameSimulator("game", Game)
+SIMULATOR = GameSimulator("game", Game, GameConfig)

@@ -2,11 +2,8 @@
 
 One of Gymnasium's robots, its joints dealt out to several agents, from gymnasium-robotics
 (https://robotics.farama.org/envs/MaMuJoCo/). All agents get the robot's reward. The environments
-are stepped one after another in this process: a few, not thousands. :mod:`rlg_genpo.envs.layout`
-says how its per-agent dicts become rl_games' single tensors.
-
-gymnasium-robotics is imported when an environment is made or checked, never by importing this
-module. B environments, n agents.
+are stepped one after another in this process: a few, not thousands. :mod:`rlg_genpo.envs.agents`
+says how its per-agent dicts become rl_games' single tensors. B environments, n agents.
 """
 
 from collections.abc import Mapping
@@ -17,8 +14,7 @@ import torch
 from torch import Tensor
 
 from rlg_genpo.common.schema import at_least, one_of, option, parse, within
-from rlg_genpo.envs.agents import AgentsConfig, AgentsEnv, AgentsSimulator, Step
-from rlg_genpo.envs.layout import AgentSize, Layout
+from rlg_genpo.envs.agents import AgentsConfig, AgentsEnv, AgentSize, AgentsSimulator, Step
 from rlg_genpo.envs.simulator import PATH, device_of
 from rlg_genpo.errors import ConfigError
 
@@ -47,25 +43,33 @@ class MamujocoConfig(AgentsConfig):
         1000, "steps after which an episode ends at the latest", within("[1, 1000]", 1, 1000)
     )
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        known = DIVISIONS[self.scenario]
+        if self.agent_conf not in known:
+            raise ConfigError(
+                f"{PATH}.agent_conf: {self.scenario} has no division {self.agent_conf!r}. "
+                f"Known: {', '.join(known)}."
+            )
+
 
 class MamujocoEnv(AgentsEnv):
-    """B robots.
-
-    Args:
-        num_actors: B.
-        options: ``params.config.env_config``, see :class:`MamujocoConfig`.
-
-    Raises:
-        ConfigError: gymnasium-robotics is not installed, or an option does not fit.
-    """
+    """B robots."""
 
     def __init__(self, num_actors: int, options: Mapping[str, Any]) -> None:
-        self.settings = parsed(options)
-        self.envs = [made(self.settings) for _ in range(num_actors)]
-        self.names = list(self.envs[0].possible_agents)
-        device = torch.device(device_of(self.settings.device))
-        super().__init__(num_actors, self.settings, layout_of(self.envs[0], self.settings), device)
-        boxes = [self.envs[0].action_space(name) for name in self.names]
+        chosen = self.settings = parse(MamujocoConfig, options, PATH)
+        make = SIMULATOR.load().mamujoco_v1.parallel_env
+        self.envs = [
+            make(chosen.scenario, chosen.agent_conf, chosen.agent_obsk) for _ in range(num_actors)
+        ]
+        first = self.envs[0]
+        self.names = list(first.possible_agents)
+        boxes = [first.action_space(name) for name in self.names]
+        sizes = [
+            AgentSize(name, first.observation_space(name).shape[0], box.shape[0])
+            for name, box in zip(self.names, boxes, strict=True)
+        ]
+        super().__init__(num_actors, chosen, sizes, torch.device(device_of(chosen.device)))
         self.low = [torch.as_tensor(box.low) for box in boxes]
         self.high = [torch.as_tensor(box.high) for box in boxes]
         self.clock = torch.zeros(num_actors, dtype=torch.long)
@@ -122,42 +126,6 @@ class MamujocoEnv(AgentsEnv):
             env.close()
 
 
-def parsed(options: Any) -> MamujocoConfig:
-    """``env_config``, its keys checked on their own and against each other."""
-    settings = parse(MamujocoConfig, options, PATH)
-    known = DIVISIONS[settings.scenario]
-    if settings.agent_conf not in known:
-        raise ConfigError(
-            f"{PATH}.agent_conf: {settings.scenario} has no division {settings.agent_conf!r}. "
-            f"Known: {', '.join(known)}."
-        )
-    device_of(settings.device)
-    return settings
-
-
-def made(settings: MamujocoConfig) -> Any:
-    """gymnasium-robotics' parallel environment.
-
-    Raises:
-        ConfigError: it is not installed.
-    """
-    module = SIMULATOR.load().mamujoco_v1
-    return module.parallel_env(settings.scenario, settings.agent_conf, settings.agent_obsk)
-
-
-def layout_of(env: Any, settings: MamujocoConfig) -> Layout:
-    """The agents' sizes, in the environment's order and under its names.
-
-    Raises:
-        ConfigError: they differ, in the native layout.
-    """
-    sizes = (
-        AgentSize(name, env.observation_space(name).shape[0], env.action_space(name).shape[0])
-        for name in env.possible_agents
-    )
-    return Layout(tuple(sizes), settings.joint, settings.states, settings.rewards)
-
-
 class MamujocoSimulator(AgentsSimulator):
     """Multi-agent MuJoCo as rl_games selects it."""
 
@@ -166,13 +134,7 @@ class MamujocoSimulator(AgentsSimulator):
         robot = options.get("scenario", MamujocoConfig.scenario)
         return f"{robot}-{options.get('agent_conf', MamujocoConfig.agent_conf)}"
 
-    def layout(self, config: Mapping[str, Any]) -> Layout:
-        settings = parsed(config.get("env_config"))
-        env = made(settings)
-        try:
-            return layout_of(env, settings)
-        finally:
-            env.close()
 
-
-SIMULATOR = MamujocoSimulator("mamujoco", MamujocoEnv, "gymnasium_robotics", "rlg_genpo[marl]")
+SIMULATOR = MamujocoSimulator(
+    "mamujoco", MamujocoEnv, MamujocoConfig, "gymnasium_robotics", "rlg_genpo[marl]"
+)

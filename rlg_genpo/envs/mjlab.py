@@ -3,8 +3,6 @@
 mjlab (https://github.com/mujocolab/mjlab) is Isaac Lab's manager API on MuJoCo-Warp, without Isaac
 Sim. A task's observation group ``actor`` becomes rl_games' observation and ``critic`` its state,
 which a ``central_value_config`` reads. Everything stays a torch tensor on the simulation's device.
-
-mjlab is imported when an environment is made or checked, never by importing this module.
 """
 
 import importlib
@@ -17,7 +15,15 @@ import torch
 from torch import Tensor
 
 from rlg_genpo.common.schema import nearest, option, parse, positive
-from rlg_genpo.envs.simulator import PATH, AdaptedEnv, Adapter, SimulatorConfig, device_of
+from rlg_genpo.envs.simulator import (
+    PATH,
+    STATES_ARE_OFF,
+    AdaptedEnv,
+    Adapter,
+    SimulatorConfig,
+    device_of,
+    refuse_critic,
+)
 from rlg_genpo.errors import ConfigError
 from rlg_genpo.host.compat import spaces
 
@@ -44,15 +50,7 @@ class MjlabConfig(SimulatorConfig):
 
 
 class MjlabEnv(AdaptedEnv):
-    """A vector of B environments of one mjlab task.
-
-    Args:
-        num_actors: B.
-        options: ``params.config.env_config``, see :class:`MjlabConfig`.
-
-    Raises:
-        ConfigError: mjlab is not installed, or an option or the task does not fit.
-    """
+    """A vector of B environments of one mjlab task."""
 
     def __init__(self, num_actors: int, options: Mapping[str, Any]) -> None:
         self.settings = parse(MjlabConfig, options, PATH)
@@ -61,24 +59,17 @@ class MjlabEnv(AdaptedEnv):
         config.scene.num_envs = num_actors
         config.seed = self.settings.seed
         config.auto_reset = True  # rl_games never resets an environment by itself
-        self.has_states = gives_states(self.settings, config)
+        self.has_states = self.settings.states and CRITIC in config.observations
         if not self.has_states:
             config.observations.pop(CRITIC, None)
         self.env = simulator().ManagerBasedRlEnv(config, device=device)
         self.device = torch.device(self.env.device)
         groups = self.env.single_observation_space.spaces
-        self.observation_space = unbounded(groups[ACTOR])
-        self.state_space = unbounded(groups[CRITIC]) if self.has_states else None
         bound = self.settings.clip_actions
-        self.action_space = spaces.Box(-bound, bound, self.env.single_action_space.shape)
-
-    def get_env_info(self) -> dict[str, Any]:
-        return {
-            "observation_space": self.observation_space,
-            "action_space": self.action_space,
-            "state_space": self.state_space,
-            "agents": 1,
-            "value_size": 1,
+        self.env_info = {
+            "observation_space": unbounded(groups[ACTOR]),
+            "action_space": spaces.Box(-bound, bound, self.env.single_action_space.shape),
+            "state_space": unbounded(groups[CRITIC]) if self.has_states else None,
         }
 
     def reset(self) -> dict[str, Any]:
@@ -130,22 +121,14 @@ class MjlabEnv(AdaptedEnv):
 
 
 def simulator() -> Any:
-    """The module ``mjlab.envs``, with every task registered.
-
-    Raises:
-        ConfigError: mjlab is not installed.
-    """
+    """The module ``mjlab.envs``, with every task registered."""
     SIMULATOR.load()
     importlib.import_module("mjlab.tasks")
     return importlib.import_module("mjlab.envs")
 
 
 def task_config(task: str) -> Any:
-    """mjlab's ``ManagerBasedRlEnvCfg`` of a task, the caller's own copy.
-
-    Raises:
-        ConfigError: mjlab is not installed, has no such task, or the task no ``actor`` group.
-    """
+    """mjlab's ``ManagerBasedRlEnvCfg`` of a task with an ``actor`` group, the caller's own copy."""
     simulator()
     registry = importlib.import_module("mjlab.tasks.registry")
     tasks = registry.list_tasks()
@@ -162,10 +145,6 @@ def task_config(task: str) -> Any:
             f"{', '.join(config.observations)}; one called {ACTOR} is needed."
         )
     return config
-
-
-def gives_states(settings: MjlabConfig, config: Any) -> bool:
-    return settings.states and CRITIC in config.observations
 
 
 def unbounded(space: Any) -> Any:
@@ -192,15 +171,15 @@ class MjlabSimulator(Adapter):
 
     def check(self, config: Mapping[str, Any]) -> None:
         settings = parse(MjlabConfig, config.get("env_config"), PATH)
-        states = gives_states(settings, task_config(settings.env_name))
-        if config.get("central_value_config") is not None and not states:
-            where = "params.config.central_value_config: needs states, but"
-            if not settings.states:
-                raise ConfigError(f"{where} {PATH}.states is False; set it to True.")
-            raise ConfigError(
-                f"{where} {settings.env_name} has no {CRITIC} observations; remove the block."
+        task = task_config(settings.env_name)
+        if not settings.states:
+            refuse_critic(config, STATES_ARE_OFF)
+        if CRITIC not in task.observations:
+            refuse_critic(
+                config,
+                f"needs states, but {settings.env_name} has no {CRITIC} observations; remove the "
+                "block.",
             )
-        device_of(settings.device)
 
 
-SIMULATOR = MjlabSimulator("mjlab", MjlabEnv, "mjlab", "rlg_genpo[mjlab]")
+SIMULATOR = MjlabSimulator("mjlab", MjlabEnv, MjlabConfig, "mjlab", "rlg_genpo[mjlab]")

@@ -16,14 +16,7 @@ import torch
 from torch import Tensor
 
 from rlg_genpo.common.schema import at_least, option, parse, positive
-from rlg_genpo.envs.simulator import (
-    PATH,
-    AdaptedEnv,
-    Adapter,
-    SimulatorConfig,
-    device_of,
-    refuse_critic,
-)
+from rlg_genpo.envs.simulator import PATH, AdaptedEnv, Adapter, SimulatorConfig, device_of
 from rlg_genpo.errors import ConfigError
 from rlg_genpo.host.compat import spaces
 
@@ -53,6 +46,24 @@ class MultiGoalConfig(SimulatorConfig):
         0.05, "standard deviation of an episode's start around the origin", at_least(0)
     )
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        radius, goals = self.radius, self.goals
+        if goals > 1 and 2 * radius * math.sin(math.pi / goals) < 2 * REACH:
+            # Neighbours a chord of 2 REACH apart; one goal more where the arcsine allows none.
+            most = math.floor(math.pi / math.asin(REACH / radius)) if radius >= REACH else 1
+            raise ConfigError(
+                f"{PATH}.goals: {goals} on a circle of radius {radius:g} stand nearer to each "
+                f"other than the {2 * REACH:g} that tells them apart; at most {most}, or a larger "
+                "radius."
+            )
+        least = math.ceil((radius - REACH) / STEP - 1e-9)
+        if self.length < least:
+            raise ConfigError(
+                f"{PATH}.length: {self.length} steps of {STEP:g} reach no goal at radius "
+                f"{radius:g}; at least {least}, or a smaller radius."
+            )
+
 
 class MultiGoal(AdaptedEnv):
     """A vector of B points.
@@ -61,17 +72,12 @@ class MultiGoal(AdaptedEnv):
     shortened to 1, so that no direction is faster than another and all goals are worth the same. A
     step moves by ``STEP`` times the velocity v and pays exp(-d^2 / (2 BUMP^2)) - COST |v|^2, where
     d is the distance to the nearest goal. Episodes end at their time limit alone.
-
-    Args:
-        num_actors: B.
-        options: ``params.config.env_config``, see :class:`MultiGoalConfig`.
-
-    Raises:
-        ConfigError: an option does not fit; names the key, the value and the way out.
     """
 
+    env_info = {"observation_space": OBSERVATION_SPACE, "action_space": ACTION_SPACE}
+
     def __init__(self, num_actors: int, options: Mapping[str, Any]) -> None:
-        self.settings = checked(options)
+        self.settings = parse(MultiGoalConfig, options, PATH)
         self.device = torch.device(device_of(self.settings.device))
         self.generator = torch.Generator(self.device)
         self.seed(self.settings.seed)
@@ -81,15 +87,6 @@ class MultiGoal(AdaptedEnv):
         self.goals = self.settings.radius * torch.stack([angle.cos(), angle.sin()], dim=-1)
         self.position = torch.zeros(num_actors, 2, device=self.device)
         self.clock = torch.zeros(num_actors, dtype=torch.long, device=self.device)
-
-    def get_env_info(self) -> dict[str, Any]:
-        return {
-            "observation_space": OBSERVATION_SPACE,
-            "action_space": ACTION_SPACE,
-            "state_space": None,
-            "agents": 1,
-            "value_size": 1,
-        }
 
     def seed(self, seed: int | None) -> None:
         """Begin the sequence of starts anew; None takes any."""
@@ -146,40 +143,11 @@ def limited(actions: Tensor) -> Tensor:
     return actions / actions.norm(dim=-1, keepdim=True).clamp(min=1.0)
 
 
-def checked(options: Any) -> MultiGoalConfig:
-    """``env_config`` parsed, and its keys held against each other.
-
-    Raises:
-        ConfigError: naming the key, the value and the way out.
-    """
-    settings = parse(MultiGoalConfig, options, PATH)
-    radius, goals = settings.radius, settings.goals
-    if goals > 1 and 2 * radius * math.sin(math.pi / goals) < 2 * REACH:
-        # Neighbours a chord of 2 REACH apart; one goal more where the arcsine allows none.
-        most = math.floor(math.pi / math.asin(REACH / radius)) if radius >= REACH else 1
-        raise ConfigError(
-            f"{PATH}.goals: {goals} on a circle of radius {radius:g} stand nearer to each other "
-            f"than the {2 * REACH:g} that tells them apart; at most {most}, or a larger radius."
-        )
-    least = math.ceil((radius - REACH) / STEP - 1e-9)
-    if settings.length < least:
-        raise ConfigError(
-            f"{PATH}.length: {settings.length} steps of {STEP:g} reach no goal at radius "
-            f"{radius:g}; at least {least}, or a smaller radius."
-        )
-    device_of(settings.device)
-    return settings
-
-
 class MultiGoalSimulator(Adapter):
     """The points as rl_games selects them."""
 
     def spaces(self, config: Mapping[str, Any]) -> tuple[Any, Any]:
         return OBSERVATION_SPACE, ACTION_SPACE
 
-    def check(self, config: Mapping[str, Any]) -> None:
-        checked(config.get("env_config"))
-        refuse_critic(config, self.name)
 
-
-SIMULATOR = MultiGoalSimulator("multigoal", MultiGoal)
+SIMULATOR = MultiGoalSimulator("multigoal", MultiGoal, MultiGoalConfig)

@@ -1,4 +1,8 @@
-"""What is known of a simulator without making it, and how ours come into rl_games' tables."""
+"""What is known of a simulator without making it, and how ours come into rl_games' tables.
+
+What checks or parses a configuration raises ConfigError, which names the key, the value and the way
+out.
+"""
 
 import importlib
 import logging
@@ -11,16 +15,18 @@ import torch
 from rl_games.common import env_configurations, vecenv
 from rl_games.common.ivecenv import IVecEnv
 
-from rlg_genpo.common.schema import nearest, option
+from rlg_genpo.common.schema import nearest, option, parse
 from rlg_genpo.errors import ConfigError
 
 if TYPE_CHECKING:
-    from rlg_genpo.envs.layout import Layout
+    from rlg_genpo.envs.agents import Layout
 
 logger = logging.getLogger(__name__)
 
 #: where a simulator's own options stand
 PATH = "params.config.env_config"
+#: why there is no central critic without states
+STATES_ARE_OFF = f"needs states, but {PATH}.states is False; set it to True."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +37,10 @@ class SimulatorConfig:
         None, "of the tensors; params.config.device, or else CUDA if torch sees one, else cpu"
     )
     seed: int | None = option(None, "of the simulation; rl_games fills in params.seed")
+
+    def __post_init__(self) -> None:
+        """Hold the options against each other and against the machine."""
+        device_of(self.device)
 
 
 class Simulator:
@@ -53,11 +63,7 @@ class Simulator:
         self.install = install
 
     def load(self) -> Any:
-        """The simulator's own module.
-
-        Raises:
-            ConfigError: it is not installed.
-        """
+        """The simulator's own module, never imported before an environment is made or checked."""
         assert self.module is not None
         try:
             return importlib.import_module(self.module)
@@ -76,11 +82,7 @@ class Simulator:
         return str(next(filter(None, names), self.name))
 
     def layout(self, config: Mapping[str, Any]) -> "Layout | None":
-        """Several agents as rl_games is to see them; None where there are none, or none is known.
-
-        Raises:
-            ConfigError: as :meth:`check`.
-        """
+        """How rl_games is to see several agents; None where there are none, or none is known."""
         return None
 
     def agents(self, config: Mapping[str, Any]) -> int:
@@ -97,11 +99,7 @@ class Simulator:
         return info["observation_space"], info["action_space"]
 
     def check(self, config: Mapping[str, Any]) -> None:
-        """Whether the environments of ``params.config`` can be made, without making them all.
-
-        Raises:
-            ConfigError: naming the key, the value and the way out.
-        """
+        """Refuse a ``params.config`` whose environments cannot be made, without making them all."""
         known = env_configurations.configurations
         if self.name not in known:
             raise ConfigError(
@@ -110,11 +108,7 @@ class Simulator:
             )
 
     def check_file(self, params: Mapping[str, Any]) -> None:
-        """Whether ``params`` holds what the scripts of :attr:`host` read there.
-
-        Raises:
-            ConfigError: naming the key and the way out.
-        """
+        """Refuse ``params`` without what the scripts of :attr:`host` read there."""
 
     def words(self, config: Mapping[str, Any]) -> str:
         """What the scripts of :attr:`host` take on their command line to find the configuration."""
@@ -128,41 +122,40 @@ class Simulator:
         """Enter the name into rl_games' tables, where it does not stand there. May be repeated."""
 
     def prepare(self, config: dict[str, Any]) -> None:
-        """Check ``params.config`` and complete it for rl_games; leaves another simulator's alone.
-
-        Raises:
-            ConfigError: as :meth:`check`.
-        """
+        """Check ``params.config`` of this simulator, and complete it for rl_games."""
 
 
 class Adapter(Simulator):
     """A simulator that we bring into rl_games.
 
     Args:
-        make: a vector of environments from their number and ``env_config``.
+        env: makes a vector of environments from their number and ``env_config``.
+        options: what ``env_config`` is parsed into.
     """
 
     def __init__(
         self,
         name: str,
-        make: Callable[[int, Mapping[str, Any]], IVecEnv],
+        env: Callable[[int, Any], Any],
+        options: type[SimulatorConfig],
         module: str | None = None,
         install: str | None = None,
     ) -> None:
         super().__init__(name, module, install)
-        self._make = make
-        self._configuration = {"vecenv_type": name, "env_creator": self.make_one}
-
-    def make(self, name: str, num_actors: int, **options: Any) -> IVecEnv:
-        """For rl_games' table of vectorised environments."""
-        return self._make(num_actors, options)
-
-    def make_one(self, **options: Any) -> IVecEnv:
-        """For rl_games' player, which makes its environment from ``env_config`` alone."""
-        return self._make(1, options)
+        self.env = env
+        self.options = options
+        # rl_games' player makes its environment from env_config alone.
+        self._configuration = {
+            "vecenv_type": name,
+            "env_creator": lambda **options: self.env(1, options),
+        }
 
     def check(self, config: Mapping[str, Any]) -> None:
-        raise NotImplementedError
+        parse(self.options, config.get("env_config"), PATH)
+        refuse_critic(
+            config,
+            f"needs states, but {self.name} has none beside its observations; remove the block.",
+        )
 
     def is_foreign(self) -> bool:
         standing = env_configurations.configurations.get(self.name, self._configuration)
@@ -173,7 +166,7 @@ class Adapter(Simulator):
             # Another package's environment must not keep the rest of this one from being imported.
             logger.warning("env_name: another package has registered %r; ours is not.", self.name)
             return
-        vecenv.register(self.name, self.make)
+        vecenv.register(self.name, lambda _, num_actors, **options: self.env(num_actors, options))
         env_configurations.register(self.name, self._configuration)
 
     def prepare(self, config: dict[str, Any]) -> None:
@@ -186,13 +179,39 @@ class Adapter(Simulator):
             config["env_config"] = {"device": config["device"], **(config.get("env_config") or {})}
 
 
+def refuse_critic(config: Mapping[str, Any], why: str) -> None:
+    """Refuse ``central_value_config``, if ``params.config`` has it."""
+    if config.get("central_value_config") is not None:
+        raise ConfigError(f"params.config.central_value_config: {why}")
+
+
 class AdaptedEnv(IVecEnv):
     """A vector of environments whose tensors rl_games' agent takes as they are.
 
-    A simulator sets ``device``, that of its tensors.
+    A subclass is made from the number of environments, B, and ``params.config.env_config``, which
+    it checks. It sets ``device``, that of its tensors, and ``env_info``, its spaces at least.
     """
 
     device: torch.device
+    env_info: dict[str, Any]
+
+    def get_env_info(self) -> dict[str, Any]:
+        return {"state_space": None, "agents": 1, "value_size": 1} | self.env_info
+
+    @property
+    def observation_space(self) -> Any:
+        """Asked by rl_games' player of a single environment, as is ``action_space``."""
+        return self.env_info["observation_space"]
+
+    @property
+    def action_space(self) -> Any:
+        return self.env_info["action_space"]
+
+    def get_number_of_agents(self) -> int:
+        return self.get_env_info()["agents"]
+
+    def close(self) -> None:
+        """Give back what the simulator holds."""
 
     def set_train_info(self, env_frames: int, *args: Any, **kwargs: Any) -> None:
         """Called by rl_games' agent before each rollout; its second argument is the agent.
@@ -201,15 +220,15 @@ class AdaptedEnv(IVecEnv):
             ConfigError: the agent and the environments are on different devices.
         """
         for agent in args[:1]:
-            refuse_other_device(agent, self.device)
+            if resolved(agent.ppo_device) != resolved(self.device):
+                raise ConfigError(
+                    f"{PATH}.device: {self.device}, but params.config.device is "
+                    f"{agent.ppo_device}; set both to the same."
+                )
 
 
 def device_of(device: str | None) -> str:
-    """``env_config.device``, or by default CUDA (of LOCAL_RANK) if torch sees one, else cpu.
-
-    Raises:
-        ConfigError: torch does not know it, or CUDA is asked for and not there.
-    """
+    """``env_config.device``, or by default CUDA (of LOCAL_RANK) if torch sees one, else cpu."""
     if device is None:
         device = "cuda" if torch.cuda.is_available() else "cpu"
     try:
@@ -229,29 +248,3 @@ def resolved(device: Any) -> torch.device:
     if device.type == "cuda" and device.index is None:
         return torch.device("cuda", torch.cuda.current_device())
     return device
-
-
-def refuse_other_device(agent: Any, device: Any) -> None:
-    """An agent and its environments share their tensors.
-
-    Raises:
-        ConfigError: rl_games' agent and the environments are on different devices.
-    """
-    if resolved(agent.ppo_device) != resolved(device):
-        raise ConfigError(
-            f"{PATH}.device: {device}, but params.config.device is {agent.ppo_device}; set both to "
-            "the same."
-        )
-
-
-def refuse_critic(config: Mapping[str, Any], name: str) -> None:
-    """A critic of its own needs states, which not every simulator has.
-
-    Raises:
-        ConfigError: ``params.config`` asks for one.
-    """
-    if config.get("central_value_config") is not None:
-        raise ConfigError(
-            f"params.config.central_value_config: needs states, but {name} has none beside its "
-            "observations; remove the block."
-        )

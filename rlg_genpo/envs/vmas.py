@@ -4,12 +4,11 @@ VMAS (https://github.com/proroklab/VectorizedMultiAgentSimulator) is a vectorise
 torch; the multi-agent particle scenarios are among its own. It takes one tensor per agent in a list
 and returns a 4-tuple: a list of observations, a list of rewards, dones (B,) and infos, which are
 dropped. Its dones are asked for in two, ended and out of time, so that rl_games can bootstrap the
-second kind. :mod:`rlg_genpo.envs.layout` says how the lists become single tensors. Rewards and
+second kind. :mod:`rlg_genpo.envs.agents` says how the lists become single tensors. Rewards and
 ends are those of the step before a new episode begins, observations those after it, so no step is
 lost.
 
 VMAS draws all its random numbers, of all environments in a process, from one sequence of its own.
-It is imported when an environment is made or checked, never by importing this module.
 B environments, n agents.
 """
 
@@ -23,8 +22,7 @@ import torch
 from torch import Tensor
 
 from rlg_genpo.common.schema import at_least, option, parse, unknown
-from rlg_genpo.envs.agents import AgentsConfig, AgentsEnv, AgentsSimulator, Step
-from rlg_genpo.envs.layout import AgentSize, Layout
+from rlg_genpo.envs.agents import AgentsConfig, AgentsEnv, AgentSize, AgentsSimulator, Step
 from rlg_genpo.envs.simulator import PATH, device_of
 from rlg_genpo.errors import ConfigError
 
@@ -37,23 +35,22 @@ class VmasConfig(AgentsConfig):
     max_steps: int = option(100, "steps after which an episode ends at the latest", at_least(1))
     options: Mapping | None = option(None, "the scenario's own keyword arguments, as n_agents: 4")
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.options is not None and not isinstance(self.options, Mapping):
+            raise ConfigError(
+                f"{PATH}.options: must be a block of the scenario's keys, got {self.options!r}."
+            )
+
 
 class VmasEnv(AgentsEnv):
-    """A vector of B environments of one scenario.
-
-    Args:
-        num_actors: B.
-        options: ``params.config.env_config``, see :class:`VmasConfig`.
-
-    Raises:
-        ConfigError: VMAS is not installed, or an option or the scenario does not fit.
-    """
+    """A vector of B environments of one scenario."""
 
     def __init__(self, num_actors: int, options: Mapping[str, Any]) -> None:
-        self.settings = parsed(options)
+        self.settings = parse(VmasConfig, options, PATH)
         self.env = made(self.settings, num_actors)
-        layout = layout_of(self.env, self.settings)
-        super().__init__(num_actors, self.settings, layout, self.env.device)
+        sizes = sizes_of(self.env, self.settings.scenario)
+        super().__init__(num_actors, self.settings, sizes, self.env.device)
         ranges = self.env.action_space
         self.low = [torch.as_tensor(box.low, device=self.device) for box in ranges]
         self.high = [torch.as_tensor(box.high, device=self.device) for box in ranges]
@@ -88,23 +85,8 @@ class VmasEnv(AgentsEnv):
         self.env.steps += (share.to(self.device) * self.settings.max_steps).floor()
 
 
-def parsed(options: Any) -> VmasConfig:
-    """``env_config``, its keys checked on their own."""
-    settings = parse(VmasConfig, options, PATH)
-    if settings.options is not None and not isinstance(settings.options, Mapping):
-        raise ConfigError(
-            f"{PATH}.options: must be a block of the scenario's keys, got {settings.options!r}."
-        )
-    device_of(settings.device)
-    return settings
-
-
 def made(settings: VmasConfig, num_envs: int) -> Any:
-    """VMAS's ``Environment``.
-
-    Raises:
-        ConfigError: VMAS is not installed, or does not know the scenario or its options.
-    """
+    """VMAS's ``Environment``; refuses a scenario, or options of it, that VMAS does not know."""
     module = SIMULATOR.load()
     known = sorted(module.scenarios + module.debug_scenarios + module.mpe_scenarios)
     if settings.scenario not in known:
@@ -138,31 +120,18 @@ def made(settings: VmasConfig, num_envs: int) -> Any:
     return env
 
 
-def layout_of(env: Any, settings: VmasConfig) -> Layout:
-    """The agents' sizes, in VMAS's order and under its names.
-
-    Raises:
-        ConfigError: an agent's observation is no vector, or their sizes differ in the native
-            layout.
-    """
+def sizes_of(env: Any, scenario: str) -> list[AgentSize]:
+    """The agents' sizes, in VMAS's order and under its names; observations must be vectors."""
     sizes = []
     for agent, seen in zip(env.agents, env.observation_space, strict=True):
         shape = getattr(seen, "shape", None)
         if shape is None or len(shape) != 1:
             raise ConfigError(
-                f"{PATH}.options: {settings.scenario} gives {agent.name} observations in parts; "
-                "choose options with which they are vectors."
+                f"{PATH}.options: {scenario} gives {agent.name} observations in parts; choose "
+                "options with which they are vectors."
             )
         sizes.append(AgentSize(agent.name, shape[0], env.get_agent_action_size(agent)))
-    return Layout(tuple(sizes), settings.joint, settings.states, settings.rewards)
+    return sizes
 
 
-class VmasSimulator(AgentsSimulator):
-    """VMAS as rl_games selects it."""
-
-    def layout(self, config: Mapping[str, Any]) -> Layout:
-        settings = parsed(config.get("env_config"))
-        return layout_of(made(settings, 1), settings)
-
-
-SIMULATOR = VmasSimulator("vmas", VmasEnv, "vmas", "rlg_genpo[marl]")
+SIMULATOR = AgentsSimulator("vmas", VmasEnv, VmasConfig, "vmas", "rlg_genpo[marl]")

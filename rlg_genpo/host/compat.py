@@ -37,13 +37,6 @@ def compiles() -> bool:
     return "torch_compile" in inspect.getsource(Runner.run_train)
 
 
-def drives_envpool() -> bool:
-    """Whether rl_games' adapter speaks today's envpool; 1.6.1's asks for ``gym`` before 0.26."""
-    from rl_games.envs.envpool import Envpool
-
-    return "terminated" in inspect.getsource(Envpool.step)
-
-
 def refuse_space(which: str) -> NoReturn:
     """Say what rl_games leaves unsaid of a space that it did not recognise.
 

@@ -21,7 +21,17 @@ SCHEDULE_TYPES = ("legacy", "standard", "per_minibatch")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Config:
+class Batch:
+    """How a rollout is cut, in ``params.config`` and in its ``central_value_config``."""
+
+    minibatch_size: int = option(0, "number of rows of a gradient step", at_least(1))
+    minibatch_size_per_env: int = option(
+        0, "number of rows of a gradient step, divided by num_actors", at_least(0)
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config(Batch):
     """``params.config`` of every algorithm; a key without a default must be there."""
 
     name: str = option(MISSING, "the run's name")
@@ -33,10 +43,6 @@ class Config:
         -1,
         "number of rollouts of a run; -1 for no end",
         Valid("-1 or at least 1", lambda n: n == -1 or n > 0),
-    )
-    minibatch_size: int = option(0, "number of rows of a gradient step", at_least(1))
-    minibatch_size_per_env: int = option(
-        0, "number of rows of a gradient step, divided by num_actors", at_least(0)
     )
     learning_rate: float = option(MISSING, "learning rate of Adam", positive())
     lr_schedule: str | None = option(MISSING, "adaptive, linear or constant")
@@ -89,16 +95,6 @@ class Sequences:
     seq_length: int = option(4, "steps that it is trained through at once", at_least(1))
 
 
-@dataclass(frozen=True)
-class CentralValue:
-    """``params.config.central_value_config``."""
-
-    minibatch_size: int = option(0, "rows of a gradient step", at_least(1))
-    minibatch_size_per_env: int = option(
-        0, "number of rows of a gradient step, divided by num_actors", at_least(0)
-    )
-
-
 #: keys that rl_games up to 2.0 reads beside those above, which nobody checks
 OTHERS = """
     adv_rms_momentum bound_loss_type bptt_length central_value_config clip_actions device
@@ -111,7 +107,6 @@ OTHERS = """
     max_lr min_lr multi_gpu_sync_stats multi_gpu_sync_stats_mode stop_fn vecenv_type
 """
 CHECKED = {key.name for block in (GaussianConfig, Schedule, Sequences) for key in fields(block)}
-
 #: names by block of ``params``
 NAMES: dict[tuple[str, ...], str] = {
     (): "seed torch_threads algo model network config",
@@ -138,8 +133,7 @@ def parse_config(config: Mapping[str, Any], gaussian: bool) -> Config:
         gaussian: whether rl_games' own continuous PPO is to be trained.
     """
     keys = parse(GaussianConfig if gaussian else Config, config, PATH, strict=False)
-    if not (keys.minibatch_size or keys.minibatch_size_per_env):
-        raise ConfigError(f"{PATH}.minibatch_size: missing; rl_games needs it.")
+    minibatch_size(config)
     if gaussian and keys.lr_schedule == "adaptive" and "kl_threshold" not in config:
         raise ConfigError(f"{PATH}.kl_threshold: missing; rl_games' adaptive schedule needs it.")
     return keys
@@ -184,11 +178,13 @@ def check_bounds(config: Mapping[str, Any]) -> None:
         raise ConfigError(f"{PATH}.bound_loss_type: must be bound or regularisation, got {kind!r}.")
 
 
-def minibatch_size(config: Mapping[str, Any]) -> int:
+def minibatch_size(config: Mapping[str, Any], path: str = PATH) -> int:
     """As rl_games reads it: ``minibatch_size``, or else ``minibatch_size_per_env`` times actors."""
-    if "minibatch_size" in config:
-        return config["minibatch_size"]
-    return config["num_actors"] * config["minibatch_size_per_env"]
+    keys = parse(Batch, config, path, strict=False)
+    size = keys.minibatch_size or keys.minibatch_size_per_env * config["num_actors"]
+    if not size:
+        raise ConfigError(f"{path}.minibatch_size: missing; rl_games needs it.")
+    return size
 
 
 def sequence_length(params: Mapping[str, Any]) -> int:
@@ -230,12 +226,9 @@ def check_central_batch(config: Mapping[str, Any]) -> None:
         return
     actors, horizon = config["num_actors"], config["horizon_length"]
     path, rows = f"{PATH}.central_value_config", actors * horizon
-    keys = parse(CentralValue, block, path, strict=False)
-    size = keys.minibatch_size or keys.minibatch_size_per_env * actors
-    if not size:
-        raise ConfigError(f"{path}.minibatch_size: missing; rl_games needs it.")
+    size = minibatch_size({**block, "num_actors": actors}, path)
     if rows % size:
-        key = "minibatch_size" if keys.minibatch_size else "minibatch_size_per_env"
+        key = "minibatch_size" if "minibatch_size" in block else "minibatch_size_per_env"
         raise ConfigError(
             f"{path}.{key}: minibatches of {size} do not divide num_actors * horizon_length = "
             f"{actors} * {horizon} = {rows} (agents do not count here); minibatch_size: "

@@ -24,7 +24,7 @@ from rlg_genpo.cli.progress import Bar
 from rlg_genpo.cli.rollouts import Episode, is_reset_step
 from rlg_genpo.cli.runs import Run
 from rlg_genpo.cli.session import StopWish
-from rlg_genpo.envs import SIMULATORS, simulator_of
+from rlg_genpo.envs import simulator_of
 
 
 def params(**config: object) -> dict:
@@ -98,10 +98,10 @@ def test_a_users_own_yaml_for_isaac_lab_is_recognised() -> None:
 @pytest.mark.parametrize("key", ["device", "max_epochs"])
 def test_what_isaac_labs_scripts_read_must_be_there(key: str) -> None:
     found = {**params(env_name="rlgpu", device="cuda:0", max_epochs=3), "env": {}}
-    SIMULATORS["rlgpu"].check_file(found)
+    simulator_of(found["config"]).check_file(found)
     del found["config"][key]
     with pytest.raises(ConfigError, match=f"params.config.{key}: missing; Isaac Lab's scripts"):
-        SIMULATORS["rlgpu"].check_file(found)
+        simulator_of(found["config"]).check_file(found)
 
 
 def test_threads_of_the_configuration_stay(monkeypatch: pytest.MonkeyPatch) -> None:

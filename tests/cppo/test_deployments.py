@@ -10,12 +10,12 @@ import yaml
 from rlg_genpo import cli
 from rlg_genpo.cli import configs, evaluation, swapping
 from rlg_genpo.cppo.config import DEPLOYMENTS, AlgoConfig, CPPOConfig, ReferenceFlowConfig
-from rlg_genpo.host import compat
+from tests import versions
 from tests.cli.test_cli import EPOCH, GAUSSIAN, SMALL, train
 
 pytest.importorskip("envpool")
 pytestmark = pytest.mark.slow
-if not compat.drives_envpool():
+if not versions.drives_envpool():
     pytest.skip("this rl_games drives another envpool", allow_module_level=True)
 
 

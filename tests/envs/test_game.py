@@ -1,7 +1,5 @@
 """The two-agent game under rl_games: its rows, spaces and seeds, and what it refuses."""
 
-from types import SimpleNamespace
-
 import pytest
 import torch
 from rl_games.common import vecenv
@@ -9,7 +7,7 @@ from rl_games.torch_runner import Runner
 
 from rlg_genpo import ConfigError
 from rlg_genpo.cli import configs, validation
-from rlg_genpo.common.joint import joined
+from rlg_genpo.common.joint import JointEnv
 from rlg_genpo.envs import game
 from rlg_genpo.envs.game import Game, payoff
 
@@ -31,7 +29,7 @@ def test_rows_are_environment_major_and_the_payoff_is_common():
     assert "time_outs" not in infos, "a game ends by itself; nothing is to be bootstrapped"
 
 
-@pytest.mark.parametrize("env", [make(joint=True), joined(make())], ids=["joint", "joined"])
+@pytest.mark.parametrize("env", [make(joint=True), JointEnv(make())], ids=["joint", "joined"])
 def test_as_one_agent_it_is_the_same_game(env):
     info = env.get_env_info()
     assert (info["agents"], info["observation_space"].shape) == (1, (2,))
@@ -82,13 +80,6 @@ def test_bad_options_name_the_key_and_the_way_out(options, message):
 def test_a_central_value_has_no_states_here():
     with pytest.raises(ConfigError, match="central_value_config: needs states"):
         game.SIMULATOR.check({"central_value_config": {}})
-
-
-def test_an_agent_on_another_device_is_refused():
-    env = make()
-    with pytest.raises(ConfigError, match=r"device: cpu, but params\.config\.device is meta"):
-        env.set_train_info(0, SimpleNamespace(ppo_device="meta"))
-    env.set_train_info(0, SimpleNamespace(ppo_device="cpu"))
 
 
 def test_its_layout_is_known_without_making_it():

@@ -1,12 +1,10 @@
 """The multi-goal point mass: equal goals, its clock, its seeds, and what it refuses."""
 
-import logging
 import math
-from types import SimpleNamespace
 
 import pytest
 import torch
-from rl_games.common import env_configurations, vecenv
+from rl_games.common import vecenv
 
 from examples.analysis import coverage
 from rlg_genpo import ConfigError
@@ -128,13 +126,6 @@ def test_everything_is_on_the_device_and_of_the_spaces_shape(device):
     assert info["action_space"].high.tolist() == [1.0, 1.0]
 
 
-def test_an_agent_on_another_device_is_refused():
-    env = make()
-    with pytest.raises(ConfigError, match=r"device: cpu, but params\.config\.device is meta"):
-        env.set_train_info(0, SimpleNamespace(ppo_device="meta"))
-    env.set_train_info(0, SimpleNamespace(ppo_device="cpu"))
-
-
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -170,27 +161,6 @@ def test_cuda_is_refused_where_there_is_none(monkeypatch):
 def test_a_central_value_has_no_states_here():
     with pytest.raises(ConfigError, match="central_value_config: needs states"):
         multigoal.SIMULATOR.check({"central_value_config": {}})
-
-
-def test_the_device_of_the_agent_is_taken_over_and_no_other_simulators():
-    config = {"env_name": "multigoal", "device": "cpu"}
-    multigoal.SIMULATOR.prepare(config)
-    assert config["env_config"] == {"device": "cpu"}
-    chosen = {"env_name": "multigoal", "device": "cuda:0", "env_config": {"device": "cpu"}}
-    multigoal.SIMULATOR.prepare(chosen)
-    assert chosen["env_config"] == {"device": "cpu"}
-    foreign = {"env_name": "envpool", "device": "cpu"}
-    multigoal.SIMULATOR.prepare(foreign)
-    assert "env_config" not in foreign
-
-
-def test_another_packages_environment_of_that_name_stays(monkeypatch, caplog):
-    theirs = {"vecenv_type": "RAY"}
-    monkeypatch.setitem(env_configurations.configurations, "multigoal", theirs)
-    with caplog.at_level(logging.WARNING):
-        multigoal.SIMULATOR.register()
-    assert env_configurations.configurations["multigoal"] is theirs
-    assert "another package has registered 'multigoal'" in caplog.text
 
 
 def test_training_and_playing_through_rl_games(rig):

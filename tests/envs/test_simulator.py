@@ -9,8 +9,8 @@ import pytest
 import torch
 from rl_games.common import env_configurations, vecenv
 
-from rlg_genpo.envs import SIMULATORS, simulator_of
-from rlg_genpo.envs.simulator import Adapter, device_of, refuse_other_device
+from rlg_genpo.envs import SIMULATORS, simulator_named, simulator_of
+from rlg_genpo.envs.simulator import AdaptedEnv, Adapter, SimulatorConfig, device_of
 from rlg_genpo.errors import ConfigError
 
 NAME = "rlg_genpo_test_entry"
@@ -20,7 +20,7 @@ class Entry(Adapter):
     """Gives back what rl_games asks for, and notes what was checked."""
 
     def __init__(self):
-        super().__init__(NAME, lambda count, options: (count, options))
+        super().__init__(NAME, lambda count, options: (count, options), SimulatorConfig)
         self.checked = []
 
     def check(self, config):
@@ -42,6 +42,13 @@ def test_rl_games_makes_what_is_entered(entry):
     assert not entry.is_foreign()
     assert vecenv.create_vec_env(NAME, 7, goals=2) == (7, {"goals": 2})
     assert env_configurations.configurations[NAME]["env_creator"](goals=3) == (1, {"goals": 3})
+
+
+def test_rl_games_player_learns_the_spaces_of_a_single_environment():
+    make = env_configurations.configurations["multigoal"]["env_creator"]
+    env = make(device="cpu")
+    asked, told = env_configurations.get_env_info(env), env.get_env_info()
+    assert asked == {name: told[name] for name in asked}
 
 
 def test_another_packages_name_stays(entry, caplog):
@@ -81,7 +88,8 @@ def test_another_simulators_configuration_is_left_alone(entry):
 
 
 def test_every_simulator_is_entered_under_its_own_name():
-    for name, simulator in SIMULATORS.items():
+    for name in SIMULATORS:
+        simulator = simulator_named(name)
         assert name == simulator.name
         assert not simulator.is_foreign()
         assert simulator_of({"env_name": name}) is simulator
@@ -91,9 +99,9 @@ def test_every_simulator_is_entered_under_its_own_name():
 def test_the_table_imports_a_simulator_when_it_is_asked_for():
     code = (
         "import sys\n"
-        "from rlg_genpo.envs import SIMULATORS\n"
+        "from rlg_genpo.envs import SIMULATORS, simulator_named\n"
         "assert 'torch' not in sys.modules and 'vmas' in list(SIMULATORS)\n"
-        "SIMULATORS['game']\n"
+        "simulator_named('game')\n"
         "assert 'rlg_genpo.envs.game' in sys.modules and 'rlg_genpo.envs.vmas' not in sys.modules\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
@@ -132,8 +140,10 @@ def test_a_device_that_is_not_there_is_refused(monkeypatch, device, words):
 
 
 def test_agent_and_environments_are_on_one_device():
-    refuse_other_device(SimpleNamespace(ppo_device="cpu"), torch.device("cpu"))
+    env = AdaptedEnv()
+    env.device = torch.device("cpu")
+    env.set_train_info(0, SimpleNamespace(ppo_device="cpu"))
     with pytest.raises(
         ConfigError, match=r"env_config\.device: cpu, but params\.config\.device is"
     ):
-        refuse_other_device(SimpleNamespace(ppo_device="meta"), "cpu")
+        env.set_train_info(0, SimpleNamespace(ppo_device="meta"))

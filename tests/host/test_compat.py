@@ -15,6 +15,7 @@ from torch import nn
 from rlg_genpo import ConfigError
 from rlg_genpo.genpo.network import GenPOBuilder
 from rlg_genpo.host import compat
+from tests import versions
 from tests.rig import CENTRAL_VALUE, MLP, Run
 
 CENTRAL = {"config.env_config.states": True, "config.central_value_config": CENTRAL_VALUE}
@@ -81,7 +82,7 @@ def test_envpool_is_driven_by_five_values_or_not():
         drives = True
     except (ValueError, TypeError):
         drives = False
-    assert compat.drives_envpool() == drives
+    assert versions.drives_envpool() == drives
 
 
 def test_a_dict_normaliser_keeps_a_mean_per_key():
