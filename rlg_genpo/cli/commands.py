@@ -96,7 +96,7 @@ def train(command_line: str, words: Sequence[str], **options: Any) -> int:
     from rlg_genpo.cli import training
 
     config, overrides = split(words)
-    chosen = training.Options(config, overrides, command=command_line, **options)
+    chosen = training.Options(config, overrides, command_line, **options)
     return training.train(chosen, click.echo, sys.stderr)
 
 

@@ -8,15 +8,7 @@ from math import ceil
 from pathlib import Path
 from typing import Any, TextIO
 
-from rlg_genpo.cli import (
-    FINISHED,
-    INTERRUPTED,
-    configs,
-    machine,
-    runs,
-    session,
-    validation,
-)
+from rlg_genpo.cli import FINISHED, INTERRUPTED, configs, machine, runs, session, validation
 from rlg_genpo.cli.configs import Params
 from rlg_genpo.cli.runs import Checkpoint, Run
 from rlg_genpo.cli.session import Job
@@ -31,30 +23,30 @@ Say = Callable[[str], None]
 class Options:
     """The command line of ``train``; None where an option was not given."""
 
-    config: str | None = None
-    overrides: tuple[str, ...] = ()
-    seed: int | None = None
-    frames: int | None = None
-    envs: int | None = None
-    device: str = "auto"
-    runs: str | None = None
-    name: str | None = None
-    resume: str | None = None
-    command: str = "rlg-genpo train"
+    config: str | None
+    overrides: tuple[str, ...]
+    command: str  # all of it
+    seed: int | None
+    frames: int | None
+    envs: int | None
+    device: str
+    runs: str | None
+    name: str | None
+    resume: str | None
 
 
 def train(options: Options, say: Say, console: TextIO) -> int:
-    """Train; returns the process's exit code.
-
-    Raises:
-        ConfigError: before any environment is made, if it cannot work.
-    """
+    """Train; returns the process's exit code. What cannot work is refused before."""
     checkpoint, params = source(options, say)
     state = loaded(checkpoint, params) if checkpoint else {"epoch": 0, "frame": 0}
     rate = params["config"].get("learning_rate") if checkpoint else None
     configs.override(params, options.overrides)
-    settings, device, threads = prepare(params, options, state, say)
+    settings, threads = prepare(params, options, state, say)
+    config = params["config"]
     run = checkpoint.run if checkpoint else fresh_run(options, params)
+    # A run that goes on keeps the restored rate, unless the user sets another.
+    changed = rate not in (None, config["learning_rate"])
+    best = state.get("last_mean_rewards")
     job = Job(
         run,
         params,
@@ -62,19 +54,19 @@ def train(options: Options, say: Say, console: TextIO) -> int:
         checkpoint,
         epoch=state["epoch"],
         frame=state["frame"],
-        best_return=best_return(state),
-        learning_rate=changed_rate(rate, params["config"]),
+        best_return=None if best is None else float(best),
+        learning_rate=float(config["learning_rate"]) if changed else None,
     )
-    if checkpoint and is_finished(params["config"], state):
+    if checkpoint and is_finished(config, state):
         resume = resume_command(run)
         say(f"{run.folder} is finished at {state['frame']} frames. To go on: {resume} --frames N")
         return FINISHED
     with run.held():
         if not checkpoint:
             refuse_trained(run)
-        facts = first_facts(job, options, device)
+        facts = first_facts(job, options.command)
         say(f"run:     {run.folder}" + (f", from {state['frame']} frames on" if checkpoint else ""))
-        say(f"device:  {device}")
+        say(f"device:  {config['device']}")
         say(threads)
         outcome = session.execute(job, facts, console)
     return report(run, outcome, say)
@@ -113,11 +105,11 @@ def loaded(checkpoint: Checkpoint, params: Params) -> dict[str, Any]:
 
 def prepare(
     params: Params, options: Options, state: dict[str, Any], say: Say
-) -> tuple[PolicyConfig | None, str, str]:
+) -> tuple[PolicyConfig | None, str]:
     """Apply the options in place and check the whole.
 
     Returns:
-        The policy's settings, the device, and a line that says which threads are used.
+        The policy's settings, and a line that says which threads are used.
     """
     validation.check_shape(params)
     config = params["config"]
@@ -126,7 +118,9 @@ def prepare(
         params["seed"] = options.seed
     elif params.get("seed") is None:
         params["seed"] = int(datetime.now().timestamp())
-    check_seed(params["seed"])
+    seed = params["seed"]
+    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**31:
+        raise ConfigError(f"params.seed: must be a whole number in [0, 2**31), got {seed!r}.")
     frames = options.frames
     if options.envs is not None:
         # The run's length is in frames to its user, in epochs to rl_games.
@@ -134,14 +128,9 @@ def prepare(
         set_envs(params, options.envs, say)
     if frames is not None:
         set_frames(config, frames, state)
-    device = machine.set_device(config, options.device)
+    machine.set_device(config, options.device)
     threads = machine.set_threads(params)
-    return validation.check(params), device, threads
-
-
-def check_seed(seed: Any) -> None:
-    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**31:
-        raise ConfigError(f"params.seed: must be a whole number in [0, 2**31), got {seed!r}.")
+    return validation.check(params), threads
 
 
 def set_envs(params: Params, envs: int, say: Say) -> None:
@@ -176,24 +165,8 @@ def is_finished(config: dict[str, Any], state: dict[str, Any]) -> bool:
     )
 
 
-def changed_rate(before: Any, config: dict[str, Any]) -> float | None:
-    """A learning rate that the user sets anew in a run that goes on; None to keep the restored."""
-    rate = config["learning_rate"]
-    return None if before is None or rate == before else float(rate)
-
-
-def best_return(state: dict[str, Any]) -> float | None:
-    """The best mean return so far, which decides when rl_games overwrites its best checkpoint."""
-    value = state.get("last_mean_rewards")
-    return None if value is None else float(value)
-
-
 def fresh_run(options: Options, params: Params) -> Run:
-    """The new run's folder.
-
-    Raises:
-        ConfigError: a run stands there already.
-    """
+    """The new run's folder, in which no run stands yet."""
     name = options.name
     if name is None:
         path = configs.find(options.config or "")
@@ -219,18 +192,18 @@ def resume_command(run: Run) -> str:
     return f"rlg-genpo train --resume {shlex.quote(str(run.folder))}"
 
 
-def first_facts(job: Job, options: Options, device: str) -> dict[str, Any]:
+def first_facts(job: Job, command: str) -> dict[str, Any]:
     """``run.json`` at a session's start."""
     started = datetime.now().astimezone().isoformat(timespec="seconds")
     earlier = job.run.read_facts() if job.checkpoint else {}
-    here = {"command": options.command, "started": started, "from_frame": job.frame}
+    here = {"command": command, "started": started, "from_frame": job.frame}
     return {
         "status": "running",
-        "command": options.command,
+        "command": command,
         "seed": job.params["seed"],
         "started": started,
         "versions": machine.versions(),
-        "device": machine.device_name(device),
+        "device": machine.device_name(job.params["config"]["device"]),
         "cpu_count": machine.cores(),
         "threads": machine.threads(job.params),
         "peak_memory_mb": earlier.get("peak_memory_mb", 0.0),

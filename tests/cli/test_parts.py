@@ -20,10 +20,9 @@ from rlg_genpo.cli import (
     training,
     validation,
 )
-from rlg_genpo.cli.progress import Bar
+from rlg_genpo.cli.progress import Bar, StopWish
 from rlg_genpo.cli.rollouts import Episode, is_reset_step
 from rlg_genpo.cli.runs import Run
-from rlg_genpo.cli.session import StopWish
 from rlg_genpo.envs import SIMULATORS, simulator_of
 
 
@@ -212,9 +211,9 @@ def test_a_second_signal_abandons_the_epoch() -> None:
     stream = io.StringIO()
     before = signal.getsignal(signal.SIGTERM)
     with StopWish(Bar(stream, None)) as stop:
-        assert not stop()
+        assert not stop.wished
         signal.raise_signal(signal.SIGTERM)
-        assert stop()
+        assert stop.wished
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(signal.SIGTERM)
     assert stream.getvalue().count("stopping after this epoch") == 1
