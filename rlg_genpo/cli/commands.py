@@ -113,10 +113,11 @@ def train(command_line: str, words: Sequence[str], **options: Any) -> int:
     metavar="NAME",
 )
 @device
-def play(**options: Any) -> None:
+def play(sample: bool, deployment: str | None, **options: Any) -> None:
     from rlg_genpo.cli import evaluation
 
-    evaluation.play(evaluation.PlayOptions(**options), click.echo)
+    kind = evaluation.Kind(not sample, deployment)
+    evaluation.play(evaluation.Options(**options), kind, click.echo)
 
 
 @command("eval", "measure a policy", RUN, "runs/x_seed5 --episodes 64 --json x.json")
@@ -141,12 +142,12 @@ def play(**options: Any) -> None:
 )
 @device
 def evaluate(json: Path | None, deployment: tuple[str, ...], **options: Any) -> None:
-    from rlg_genpo.cli import evaluation
+    from rlg_genpo.cli import evaluation, runs
 
-    chosen = evaluation.EvalOptions(deployments=deployment, **options)
-    report = evaluation.evaluate(chosen, click.echo)
+    report = evaluation.evaluate(evaluation.Options(**options), deployment)
+    say_all(evaluation.table(report))
     if json is not None:
-        evaluation.write_json(report, json)
+        runs.write_json(json, report)
         click.echo(f"written: {json}")
 
 
@@ -164,7 +165,7 @@ def evaluate(json: Path | None, deployment: tuple[str, ...], **options: Any) -> 
 def export(agent: tuple[str, ...], **options: Any) -> None:
     from rlg_genpo.cli import exporting
 
-    for path in exporting.export(exporting.Options(agents=agent, **options)):
+    for path in exporting.export(agents=agent, **options):
         click.echo(f"written: {path}")
 
 

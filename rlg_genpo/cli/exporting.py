@@ -1,6 +1,6 @@
 """``rlg-genpo export``: each agent of a trained policy as a file of its own."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 
 from rlg_genpo.algorithm import algorithms, load
@@ -9,26 +9,25 @@ from rlg_genpo.common import checkpoints
 from rlg_genpo.errors import ConfigError
 
 
-@dataclass(frozen=True)
-class Options:
-    """The command line of ``export``."""
-
-    run: str  # a run folder or a checkpoint
-    agents: tuple[str, ...] = ()  # names; every agent if there are none
-    out: Path | None = None  # a folder; ``agents`` in the run folder if None
-    checkpoint: str = "last"  # of a run folder, its ``last`` or its ``best``
-    config: str | None = None  # None for the run folder's own
-
-
-def export(options: Options) -> list[Path]:
+def export(
+    run: str,
+    agents: Sequence[str] = (),
+    out: Path | None = None,
+    checkpoint: str = "last",
+    config: str | None = None,
+) -> list[Path]:
     """Write ``out/NAME.pt`` for every agent, replacing those of an earlier export.
 
+    Args:
+        run, checkpoint, config: as in :class:`rlg_genpo.cli.evaluation.Options`.
+        agents: names; every agent if there are none.
+        out: a folder; ``agents`` in the run folder if None.
+
     Raises:
-        ConfigError: the policy is not made of agents, or has none of a name.
         CheckpointError: the checkpoint and the configuration differ.
     """
-    checkpoint = runs.locate(options.run, options.checkpoint)
-    params = evaluation.config_of(checkpoint, options.config)
+    found = runs.locate(run, checkpoint)
+    params = evaluation.config_of(found, config)
     validation.check_shape(params)
     policy, algorithm = params["algo"]["name"], validation.algorithm_of(params)
     if algorithm is None or algorithm.export is None:
@@ -37,10 +36,8 @@ def export(options: Options) -> list[Path]:
             f"params.algo.name: {policy}; only a policy that is made of agents is exported "
             f"({exporters}). Play another with `rlg-genpo play`."
         )
-    state = checkpoint.load()
+    state = found.load()
     checkpoints.check_policy(state, policy)
-    folder = options.out or checkpoint.run.folder / "agents"
+    folder = out or found.run.folder / "agents"
     with rollouts.quiet():
-        return load(algorithm.export)(
-            params, algorithm.parse(params), state, options.agents, folder
-        )
+        return load(algorithm.export)(params, algorithm.parse(params), state, agents, folder)

@@ -15,48 +15,24 @@ from typing import Any
 import torch
 
 from rlg_genpo.cli import configs
-from rlg_genpo.cli.configs import Params
 from rlg_genpo.errors import ConfigError
 
 COLUMNS: tuple[str, ...] = ("epoch", "frame", "wall_seconds", "cpu_seconds", "mean_return", "fps")
 
-SEED_SUFFIX = re.compile(r"_seed\d+$")
 
-
-@dataclass(frozen=True)
 class Run:
     """A run folder, existing or not."""
 
-    folder: Path
-
-    @property
-    def name(self) -> str:
-        return self.folder.name
-
-    @property
-    def group(self) -> str:
-        """The name without its seed: runs that differ in nothing else share it."""
-        return SEED_SUFFIX.sub("", self.name)
-
-    @property
-    def config(self) -> Path:
-        return self.folder / "config.yaml"
-
-    @property
-    def facts(self) -> Path:
-        return self.folder / "run.json"
-
-    @property
-    def progress(self) -> Path:
-        return self.folder / "progress.csv"
-
-    @property
-    def log(self) -> Path:
-        return self.folder / "train.log"
-
-    @property
-    def last(self) -> Path:
-        return self.folder / "nn" / "last.pth"
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.name = folder.name
+        #: the name without its seed: runs that differ in nothing else share it
+        self.group = re.sub(r"_seed\d+$", "", self.name)
+        self.config = folder / "config.yaml"
+        self.facts = folder / "run.json"
+        self.progress = folder / "progress.csv"
+        self.log = folder / "train.log"
+        self.last = folder / "nn" / "last.pth"
 
     def best(self) -> Path:
         """rl_games' checkpoint of the best mean return."""
@@ -68,11 +44,7 @@ class Run:
 
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:
-        """Keep other processes from training in this folder; freed when the process ends.
-
-        Raises:
-            ConfigError: another process holds it.
-        """
+        """Keep other processes from training in this folder; freed when the process ends."""
         self.folder.mkdir(parents=True, exist_ok=True)
         with self.log.open("a") as log:
             try:
@@ -81,14 +53,8 @@ class Run:
                 raise ConfigError(f"{self.folder}: another process is training here.") from None
             yield
 
-    def write_config(self, params: Params) -> None:
-        write_text(self.config, configs.dump(params))
-
     def read_facts(self) -> dict[str, Any]:
         return json.loads(self.facts.read_text()) if self.facts.is_file() else {}
-
-    def write_facts(self, facts: dict[str, Any]) -> None:
-        write_text(self.facts, json.dumps(facts, indent=2) + "\n")
 
 
 @dataclass(frozen=True)
@@ -104,9 +70,6 @@ class Checkpoint:
         Args:
             rows_per_env: of the run, by which its ``frame`` becomes one of environment frames;
                 rl_games counts every agent's. With 1 the state is as it stands in the file.
-
-        Raises:
-            ConfigError: the file holds no such state.
         """
         try:
             state = torch.load(self.path, map_location="cpu", weights_only=False)
@@ -160,9 +123,6 @@ def locate(word: str, which: str = "last") -> Checkpoint:
     Args:
         word: RUN folder or .pth file.
         which: of a run folder, its ``last`` or its ``best`` one.
-
-    Raises:
-        ConfigError: there is none; says what there is.
     """
     path = Path(word)
     if path.is_file():
@@ -190,6 +150,11 @@ def write_text(path: Path, text: str) -> None:
     temporary = path.with_name(f".{path.name}.tmp")
     temporary.write_text(text)
     os.replace(temporary, path)
+
+
+def write_json(path: Path, value: dict[str, Any]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_text(path, json.dumps(value, indent=2) + "\n")
 
 
 def save_last(agent: Any, run: Run) -> None:

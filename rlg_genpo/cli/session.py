@@ -13,7 +13,7 @@ from rl_games.common.algo_observer import DefaultAlgoObserver
 from rl_games.torch_runner import Runner
 
 from rlg_genpo import registration
-from rlg_genpo.cli import machine, runs, validation
+from rlg_genpo.cli import configs, machine, runs, validation
 from rlg_genpo.cli.configs import Params
 from rlg_genpo.cli.progress import Bar, StopWish, output
 from rlg_genpo.cli.runs import Checkpoint, Run
@@ -63,7 +63,7 @@ def execute(job: Job, facts: dict[str, Any], console: TextIO) -> dict[str, Any]:
             "peak_memory_mb": max(facts["peak_memory_mb"], machine.peak_memory_mb()),
         }
         if observer.begun or not job.checkpoint:
-            job.run.write_facts({**facts, **outcome})
+            runs.write_json(job.run.facts, {**facts, **outcome})
     return outcome
 
 
@@ -109,8 +109,8 @@ class Observer(DefaultAlgoObserver):
         if self.job.best_return is not None:
             self.algo.last_mean_rewards = self.job.best_return
         # Only now: a checkpoint that does not fit must leave the run's files as they were.
-        self.job.run.write_config(self.job.params)
-        self.job.run.write_facts(self.facts)
+        runs.write_text(self.job.run.config, configs.dump(self.job.params))
+        runs.write_json(self.job.run.facts, self.facts)
         runs.write_progress(self.job.run, self.rows)
         self.begun = True
 

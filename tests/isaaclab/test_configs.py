@@ -512,6 +512,6 @@ def test_export_takes_a_checkpoint_of_isaac_labs_scripts(rlgpu, tmp_path: Path) 
     agent = algorithms()["ddpl"].make_agent("run", runner.params)
     agent.save(str(tmp_path / "run" / "nn" / "last"))
     checkpoint = str(tmp_path / "run" / "nn" / "last.pth")
-    written = exporting.export(exporting.Options(checkpoint, config=f"isaaclab/{name}"))
+    written = exporting.export(checkpoint, config=f"isaaclab/{name}")
     assert written == [tmp_path / "run" / "agents" / f"{who}.pt" for who in ("cart", "pendulum")]
     assert load_agent(written[0])(torch.zeros(3, 4)).shape == (3, 1)
