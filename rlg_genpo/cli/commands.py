@@ -189,9 +189,9 @@ def plot(runs: tuple[str, ...], out: Path, x: str) -> None:
 
 @command("list", "show the shipped configurations")
 def show_list() -> None:
-    from rlg_genpo.cli import listing
+    from rlg_genpo.cli import checking
 
-    say_all(listing.table())
+    say_all(checking.table())
 
 
 @command(

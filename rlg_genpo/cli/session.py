@@ -45,7 +45,8 @@ def execute(job: Job, facts: dict[str, Any], console: TextIO) -> dict[str, Any]:
         facts: what ``run.json`` says while training.
         console: where the progress bar goes.
     """
-    bar = Bar(console, total_frames(job), job.frame)
+    total = validation.planned_frames(job.params["config"], job.epoch, job.frame)
+    bar = Bar(console, total, job.frame)
     stop = StopWish(bar)
     observer = Observer(job, facts, bar, stop)
     status = "failed"
@@ -206,12 +207,3 @@ def seed_all(seed: int) -> None:
     torch.manual_seed(seed)
     np.random.seed(seed)
     random.seed(seed)
-
-
-def total_frames(job: Job) -> int | None:
-    """Environment frames at the run's end; None if it has none."""
-    config = job.params["config"]
-    if config.get("max_epochs", -1) != -1:
-        left = config["max_epochs"] - job.epoch
-        return job.frame + left * validation.frames_per_epoch(config)
-    return validation.planned_frames(config)
