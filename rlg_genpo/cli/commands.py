@@ -38,12 +38,8 @@ run = click.argument("run", metavar="RUN_OR_CHECKPOINT")
 config = option(
     "--config", "Its YAML file, if its run folder holds no config.yaml.", metavar="FILE"
 )
-checkpoint = option(
-    "--checkpoint",
-    "Which one of a run folder.",
-    type=click.Choice(["last", "best"]),
-    default="last",
-)
+LAST_OR_BEST = click.Choice(["last", "best"])
+checkpoint = option("--checkpoint", "Which one of a run folder.", type=LAST_OR_BEST, default="last")
 seed = option("--seed", "Seed of the episodes.", type=int, default=0)
 device = option(
     "--device",
@@ -145,7 +141,7 @@ def evaluate(json: Path | None, deployment: tuple[str, ...], **options: Any) -> 
     from rlg_genpo.cli import evaluation, runs
 
     report = evaluation.evaluate(evaluation.Options(**options), deployment)
-    say_all(evaluation.table(report))
+    click.echo("\n".join(evaluation.table(report)))
     if json is not None:
         runs.write_json(json, report)
         click.echo(f"written: {json}")
@@ -191,14 +187,11 @@ def plot(runs: tuple[str, ...], out: Path, x: str) -> None:
 def show_list() -> None:
     from rlg_genpo.cli import checking
 
-    say_all(checking.table())
+    click.echo("\n".join(checking.table()))
 
 
 @command(
-    "check",
-    "check a configuration without training",
-    WORDS,
-    "ant_genpo network.flow.steps=8",
+    "check", "check a configuration without training", WORDS, "ant_genpo network.flow.steps=8"
 )
 @words
 def check(words: Sequence[str]) -> None:
@@ -207,7 +200,7 @@ def check(words: Sequence[str]) -> None:
     config, overrides = split(words)
     if config is None:
         raise ConfigError("CONFIG: missing; `rlg-genpo list` shows the shipped ones.")
-    say_all(checking.check(config, overrides))
+    click.echo("\n".join(checking.check(config, overrides)))
 
 
 @command(
@@ -226,11 +219,11 @@ def swap(file: str, policy: str, preset: str, out: Path | None) -> None:
     text = swapping.swap(file, policy, preset)
     if out is None:
         click.echo(text, nl=False)
-        return
-    if out.exists():
+    elif out.exists():
         raise ConfigError(f"--out: {out} exists; name another file.")
-    out.write_text(text)
-    click.echo(f"written: {out}")
+    else:
+        out.write_text(text)
+        click.echo(f"written: {out}")
 
 
 @command("doctor", "check the installation and the doors into Isaac Lab")
@@ -239,13 +232,8 @@ def examine(task: str | None) -> int:
     from rlg_genpo.cli import doctor
 
     lines, well = doctor.report(task)
-    say_all(lines)
+    click.echo("\n".join(lines))
     return 0 if well else 1
-
-
-def say_all(lines: Sequence[str]) -> None:
-    for line in lines:
-        click.echo(line)
 
 
 def split(words: Sequence[str]) -> tuple[str | None, tuple[str, ...]]:
