@@ -145,7 +145,7 @@ def batch(params: Params) -> str:
     size, agents = keys.minibatch_size(config), validation.rows_per_env(params)
     each = f" * {agents} agents" if agents > 1 else ""
     return (
-        f"{actors} envs * {horizon} steps{each} = {validation.rows_per_epoch(params)}; "
+        f"{actors} envs * {horizon} steps{each} = {actors * horizon * agents}; "
         f"minibatches of {size}, {config['mini_epochs']} mini-epochs"
     )
 

@@ -159,9 +159,9 @@ def evaluate(json: Path | None, deployment: tuple[str, ...], **options: Any) -> 
 )
 @option("--out", "Folder of NAME.pt (default: agents in the run folder).", type=FILE, metavar="DIR")
 def export(agent: tuple[str, ...], **options: Any) -> None:
-    from rlg_genpo.cli import exporting
+    from rlg_genpo.cli import evaluation
 
-    for path in exporting.export(agents=agent, **options):
+    for path in evaluation.export(agents=agent, **options):
         click.echo(f"written: {path}")
 
 
@@ -190,9 +190,7 @@ def show_list() -> None:
     click.echo("\n".join(checking.table()))
 
 
-@command(
-    "check", "check a configuration without training", WORDS, "ant_genpo network.flow.steps=8"
-)
+@command("check", "check a configuration without training", WORDS, "ant_genpo network.flow.steps=8")
 @words
 def check(words: Sequence[str]) -> None:
     from rlg_genpo.cli import checking

@@ -1,17 +1,20 @@
-"""``rlg-genpo play`` and ``rlg-genpo eval``: what a trained policy reaches."""
+"""``rlg-genpo play``, ``eval`` and ``export``: what is done with a trained policy."""
 
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import ceil
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from rlg_genpo.algorithm import algorithms, load
 from rlg_genpo.cli import configs, machine, rollouts, runs, validation
 from rlg_genpo.cli.configs import Params
 from rlg_genpo.cli.rollouts import Episode
 from rlg_genpo.cli.runs import Checkpoint
+from rlg_genpo.common import checkpoints
 from rlg_genpo.common.config import PolicyConfig
 from rlg_genpo.envs import simulator_of
 from rlg_genpo.errors import ConfigError
@@ -90,7 +93,7 @@ def play(options: Options, kind: Kind, say: Say) -> None:
     checkpoint, params, settings = prepared(options)
     if kind.deployment is not None:
         validation.check_deployment(params, kind.deployment)
-    validation.check_checkpoint(params, checkpoint.load())
+    validation.state_of(checkpoint, params)
     stage = rollouts.set_stage(params, settings, checkpoint, 1, kind.deployment)
     finished: list[Episode] = []
 
@@ -111,8 +114,7 @@ def evaluate(options: Options, deployments: Sequence[str]) -> dict[str, Any]:
     """
     checkpoint, params, settings = prepared(options)
     kinds = kinds_of(params, deployments)
-    state = checkpoint.load(validation.rows_per_env(params))
-    validation.check_checkpoint(params, state)
+    state = validation.state_of(checkpoint, params)
     per_env = ceil(options.episodes / MOST_ENVS)
     envs = ceil(options.episodes / per_env)
     results = {}
@@ -172,3 +174,37 @@ def table(report: dict[str, Any]) -> list[str]:
     for kind, result in report["results"].items():
         lines.append(f"{kind:{wide}}" + "".join(f"{result[column]:10.1f}" for column in COLUMNS))
     return lines
+
+
+def export(
+    run: str,
+    agents: Sequence[str] = (),
+    out: Path | None = None,
+    checkpoint: str = "last",
+    config: str | None = None,
+) -> list[Path]:
+    """Write ``out/NAME.pt`` for every agent, replacing those of an earlier export.
+
+    Args:
+        run, checkpoint, config: as in :class:`Options`.
+        agents: names; every agent if there are none.
+        out: a folder; ``agents`` in the run folder if None.
+
+    Raises:
+        CheckpointError: the checkpoint and the configuration differ.
+    """
+    found = runs.locate(run, checkpoint)
+    params = config_of(found, config)
+    validation.check_shape(params)
+    policy, algorithm = params["algo"]["name"], validation.algorithm_of(params)
+    if algorithm is None or algorithm.export is None:
+        exporters = ", ".join(one.name for one in algorithms().values() if one.export)
+        raise ConfigError(
+            f"params.algo.name: {policy}; only a policy that is made of agents is exported "
+            f"({exporters}). Play another with `rlg-genpo play`."
+        )
+    state = found.load()
+    checkpoints.check_policy(state, policy)
+    folder = out or found.run.folder / "agents"
+    with rollouts.quiet():
+        return load(algorithm.export)(params, algorithm.parse(params), state, agents, folder)

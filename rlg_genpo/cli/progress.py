@@ -19,10 +19,7 @@ LINE_EVERY = 10.0
 class Bar(tqdm):
     """tqdm's bar on a terminal; elsewhere the same facts, in a line every ten seconds.
 
-    Args:
-        stream: where it is written.
-        total: frames of the whole run; None if it has no end.
-        frame: frames done before this session.
+    ``total`` counts the frames of the whole run, ``frame`` those done before this session.
     """
 
     # An epoch's end is often enough; no thread is needed to look after the bar.

@@ -83,28 +83,16 @@ class Checkpoint:
     def readable(self) -> Iterator[Path]:
         """The checkpoint as a file that rl_games can load here.
 
-        rl_games loads tensors to the device they were saved from; where that is missing, this is a
-        temporary copy on the CPU.
+        rl_games loads tensors to the device they were saved from; without CUDA this is a temporary
+        copy on the CPU.
         """
-        if torch.cuda.is_available() or not holds_cuda(self.path):
+        if torch.cuda.is_available():
             yield self.path
             return
         with tempfile.TemporaryDirectory() as folder:
             copy = Path(folder) / self.path.name
             torch.save(self.load(), copy)
             yield copy
-
-
-def holds_cuda(path: Path) -> bool:
-    """Whether a checkpoint's tensors were saved from a CUDA device."""
-    places: set[str] = set()
-
-    def note(storage: Any, place: str) -> Any:
-        places.add(place)
-        return storage
-
-    torch.load(path, map_location=note, weights_only=False)
-    return any(place.startswith("cuda") for place in places)
 
 
 def elsewhere(folder: Path) -> str:

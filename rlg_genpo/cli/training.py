@@ -38,7 +38,9 @@ class Options:
 def train(options: Options, say: Say, console: TextIO) -> int:
     """Train; returns the process's exit code. What cannot work is refused before."""
     checkpoint, params = source(options, say)
-    state = loaded(checkpoint, params) if checkpoint else {"epoch": 0, "frame": 0}
+    state = {"epoch": 0, "frame": 0}
+    if checkpoint:
+        state = validation.state_of(checkpoint, params)
     rate = params["config"].get("learning_rate") if checkpoint else None
     configs.override(params, options.overrides)
     settings, threads = prepare(params, options, state, say)
@@ -57,15 +59,16 @@ def train(options: Options, say: Say, console: TextIO) -> int:
         best_return=None if best is None else float(best),
         learning_rate=float(config["learning_rate"]) if changed else None,
     )
-    if checkpoint and is_finished(config, state):
+    end = validation.planned_frames(config, job.epoch, job.frame)
+    if checkpoint and end is not None and end <= job.frame:
         resume = resume_command(run)
-        say(f"{run.folder} is finished at {state['frame']} frames. To go on: {resume} --frames N")
+        say(f"{run.folder} is finished at {job.frame} frames. To go on: {resume} --frames N")
         return FINISHED
     with run.held():
         if not checkpoint:
             refuse_trained(run)
         facts = first_facts(job, options.command)
-        say(f"run:     {run.folder}" + (f", from {state['frame']} frames on" if checkpoint else ""))
+        say(f"run:     {run.folder}" + (f", from {job.frame} frames on" if checkpoint else ""))
         say(f"device:  {config['device']}")
         say(threads)
         outcome = session.execute(job, facts, console)
@@ -93,14 +96,6 @@ def source(options: Options, say: Say) -> tuple[Checkpoint | None, Params]:
             f"{options.resume}: has no config.yaml in {checkpoint.run.folder}; name its CONFIG."
         )
     return checkpoint, configs.load(configs.find(options.config))
-
-
-def loaded(checkpoint: Checkpoint, params: Params) -> dict[str, Any]:
-    """The state of a run that goes on, in environment frames, as it was configured until now."""
-    validation.check_shape(params)
-    state = checkpoint.load(validation.rows_per_env(params))
-    validation.check_checkpoint(params, state)
-    return state
 
 
 def prepare(
@@ -139,11 +134,11 @@ def set_envs(params: Params, envs: int, say: Say) -> None:
     config["num_actors"] = envs
     if "minibatch_size" not in config:
         return
-    size, rows = config["minibatch_size"], validation.rows_per_epoch(params)
+    size, agents = config["minibatch_size"], validation.rows_per_env(params)
+    rows = validation.frames_per_epoch(config) * agents
     fitting = keys.largest_divisor(rows, size, keys.sequence_length(params))
     if fitting != size:
         config["minibatch_size"] = fitting
-        agents = validation.rows_per_env(params)
         each = f" * {agents} agents" if agents > 1 else ""
         say(
             f"params.config.minibatch_size: {size} -> {fitting}, the largest below that divides "
@@ -156,13 +151,6 @@ def set_frames(config: dict[str, Any], frames: int, state: dict[str, Any]) -> No
     left = max(0, frames - state["frame"])
     config["max_epochs"] = state["epoch"] + ceil(left / validation.frames_per_epoch(config))
     config.pop("max_frames", None)
-
-
-def is_finished(config: dict[str, Any], state: dict[str, Any]) -> bool:
-    epochs, frames = config.get("max_epochs", -1), config.get("max_frames", -1)
-    return (epochs != -1 and state["epoch"] >= epochs) or (
-        frames != -1 and state["frame"] >= frames
-    )
 
 
 def fresh_run(options: Options, params: Params) -> Run:

@@ -6,6 +6,7 @@ from typing import Any
 from rl_games.algos_torch.model_builder import ModelBuilder
 
 from rlg_genpo.algorithm import Algorithm, algorithms
+from rlg_genpo.cli.runs import Checkpoint
 from rlg_genpo.common import checkpoints
 from rlg_genpo.common.config import PolicyConfig
 from rlg_genpo.common.schema import nearest, unknown
@@ -61,16 +62,20 @@ def leaves_envs_open(config: Mapping[str, Any]) -> bool:
     return simulator_of(config).host is not None and config.get("num_actors") == LEFT_OPEN
 
 
-def check_checkpoint(params: Mapping[str, Any], state: Mapping[str, Any]) -> None:
-    """Refuse one of our policies to rl_games' own Gaussian.
+def state_of(checkpoint: Checkpoint, params: Mapping[str, Any]) -> dict[str, Any]:
+    """A checkpoint's state, in environment frames, for the configuration it was trained with.
 
-    The other direction, and everything else, our agents and players check themselves.
+    rl_games' own Gaussian is refused one of our policies here; everything else our agents and
+    players check themselves.
 
     Raises:
         CheckpointError: the checkpoint holds one.
     """
+    check_shape(params)
+    state = checkpoint.load(rows_per_env(params))
     if params["algo"]["name"] == GAUSSIAN and checkpoints.KEY in state:
         checkpoints.check_policy(state, GAUSSIAN)
+    return state
 
 
 def check_deployment(params: Mapping[str, Any], name: str) -> None:
@@ -129,11 +134,6 @@ def rows_per_env(params: Mapping[str, Any]) -> int:
     if algorithm is not None and algorithm.joins_agents:
         return 1
     return simulator_of(params["config"]).agents(params["config"])
-
-
-def rows_per_epoch(params: Mapping[str, Any]) -> int:
-    """What rl_games cuts into minibatches."""
-    return frames_per_epoch(params["config"]) * rows_per_env(params)
 
 
 def frames_per_epoch(config: Mapping[str, Any]) -> int:

@@ -23,7 +23,7 @@ from rl_games.torch_runner import Runner
 
 from rlg_genpo import load_agent
 from rlg_genpo.algorithm import algorithms
-from rlg_genpo.cli import checking, configs, exporting, validation
+from rlg_genpo.cli import checking, configs, evaluation, validation
 from rlg_genpo.common.config import PolicyConfig
 from rlg_genpo.cppo.config import AlgoConfig as CPPOAlgo
 from rlg_genpo.ddpl.config import AlgoConfig as DDPLAlgo
@@ -512,6 +512,6 @@ def test_export_takes_a_checkpoint_of_isaac_labs_scripts(rlgpu, tmp_path: Path) 
     agent = algorithms()["ddpl"].make_agent("run", runner.params)
     agent.save(str(tmp_path / "run" / "nn" / "last"))
     checkpoint = str(tmp_path / "run" / "nn" / "last.pth")
-    written = exporting.export(checkpoint, config=f"isaaclab/{name}")
+    written = evaluation.export(checkpoint, config=f"isaaclab/{name}")
     assert written == [tmp_path / "run" / "agents" / f"{who}.pt" for who in ("cart", "pendulum")]
     assert load_agent(written[0])(torch.zeros(3, 4)).shape == (3, 1)
