@@ -26,7 +26,7 @@ UNKNOWN_SIZE = "not built: its size is known from the simulator only"
 def table() -> list[str]:
     """One line per shipped configuration: those that train here, then those for Isaac Lab."""
     here = columns(HEADINGS, (row(name) for name in configs.shipped()))
-    there = columns(ISAAC_LAB_HEADINGS, (isaac_lab_row(name) for name in configs.for_isaac_lab()))
+    there = columns(ISAAC_LAB_HEADINGS, (row(name) for name in configs.for_isaac_lab()))
     return [*here, "", ISAAC_LAB_TITLE, *there]
 
 
@@ -41,19 +41,16 @@ def columns(headings: tuple[str, ...], lines: Iterable[tuple[str, ...]]) -> list
 
 
 def row(name: str) -> tuple[str, ...]:
-    params = configs.load(configs.shipped()[name])
-    config = params["config"]
-    policy, task = policy_name(params), simulator_of(config).task(config)
+    """A configuration's cells; those for Isaac Lab have headings of their own."""
+    params = configs.load(configs.find(name))
+    config, policy = params["config"], policy_name(params)
+    simulator = simulator_of(config)
+    if simulator.host is not None:
+        task, key = task_and_key(config["name"]) or ("", "")
+        return name, policy, task, key, str(config["max_epochs"])
     frames = validation.planned_frames(config)
     total = "unlimited" if frames is None else tqdm.format_sizeof(frames)
-    return name, policy, task, str(config["num_actors"]), total
-
-
-def isaac_lab_row(name: str) -> tuple[str, ...]:
-    params = configs.load(configs.for_isaac_lab()[name])
-    config = params["config"]
-    task, key = task_and_key(config["name"]) or ("", "")
-    return name, policy_name(params), task, key, str(config["max_epochs"])
+    return name, policy, simulator.task(config), str(config["num_actors"]), total
 
 
 def policy_name(params: Params) -> str:

@@ -4,7 +4,6 @@ This file needs click and the standard library only, so that ``--help`` answers 
 """
 
 import contextlib
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -92,8 +91,7 @@ def train(command_line: str, words: Sequence[str], **options: Any) -> int:
     from rlg_genpo.cli import training
 
     config, overrides = split(words)
-    chosen = training.Options(config, overrides, command_line, **options)
-    return training.train(chosen, click.echo, sys.stderr)
+    return training.train(training.Options(config, overrides, command_line, **options))
 
 
 @command("play", "play episodes and print their returns", RUN, "runs/x_seed5")
@@ -112,8 +110,7 @@ def train(command_line: str, words: Sequence[str], **options: Any) -> int:
 def play(sample: bool, deployment: str | None, **options: Any) -> None:
     from rlg_genpo.cli import evaluation
 
-    kind = evaluation.Kind(not sample, deployment)
-    evaluation.play(evaluation.Options(**options), kind, click.echo)
+    evaluation.play(evaluation.Options(**options), evaluation.Kind(not sample, deployment))
 
 
 @command("eval", "measure a policy", RUN, "runs/x_seed5 --episodes 64 --json x.json")

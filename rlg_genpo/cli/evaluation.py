@@ -1,13 +1,14 @@
 """``rlg-genpo play``, ``eval`` and ``export``: what is done with a trained policy."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from click import echo
 
 from rlg_genpo.algorithm import algorithms, load
 from rlg_genpo.cli import configs, machine, rollouts, runs, validation
@@ -18,8 +19,6 @@ from rlg_genpo.common import checkpoints
 from rlg_genpo.common.config import PolicyConfig
 from rlg_genpo.envs import simulator_of
 from rlg_genpo.errors import ConfigError
-
-Say = Callable[[str], None]
 
 MOST_ENVS = 64
 RESAMPLES = 10_000
@@ -88,7 +87,7 @@ def kinds_of(params: Params, deployments: Sequence[str]) -> list[Kind]:
     return [Kind(flag, name) for name in (None, *deployments) for flag in (True, False)]
 
 
-def play(options: Options, kind: Kind, say: Say) -> None:
+def play(options: Options, kind: Kind) -> None:
     """Play in one environment; says one line per finished episode, and the mean."""
     checkpoint, params, settings = prepared(options)
     if kind.deployment is not None:
@@ -99,11 +98,13 @@ def play(options: Options, kind: Kind, say: Say) -> None:
 
     def tell(episode: Episode) -> None:
         finished.append(episode)
-        say(f"episode {len(finished):3d}  return {episode.value:10.2f}  length {episode.length:5d}")
+        echo(
+            f"episode {len(finished):3d}  return {episode.value:10.2f}  length {episode.length:5d}"
+        )
 
     rollouts.play(stage, options.episodes, kind.deterministic, tell)
     mean = np.mean([episode.value for episode in finished])
-    say(f"mean return {mean:.2f} over {len(finished)} {kind.name.replace('_', ' ')} episodes")
+    echo(f"mean return {mean:.2f} over {len(finished)} {kind.name.replace('_', ' ')} episodes")
 
 
 def evaluate(options: Options, deployments: Sequence[str]) -> dict[str, Any]:

@@ -38,10 +38,6 @@ class Run:
         """rl_games' checkpoint of the best mean return."""
         return self.folder / "nn" / f"{configs.load(self.config)['config']['name']}.pth"
 
-    def has_trained(self) -> bool:
-        """Whether something would be lost if another run took this folder."""
-        return any(self.folder.glob("nn/*.pth"))
-
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:
         """Keep other processes from training in this folder; freed when the process ends."""
@@ -52,9 +48,6 @@ class Run:
             except BlockingIOError:
                 raise ConfigError(f"{self.folder}: another process is training here.") from None
             yield
-
-    def read_facts(self) -> dict[str, Any]:
-        return json.loads(self.facts.read_text()) if self.facts.is_file() else {}
 
 
 @dataclass(frozen=True)
@@ -106,12 +99,7 @@ def elsewhere(folder: Path) -> str:
 
 
 def locate(word: str, which: str = "last") -> Checkpoint:
-    """A run folder's checkpoint, or a checkpoint by its own path.
-
-    Args:
-        word: RUN folder or .pth file.
-        which: of a run folder, its ``last`` or its ``best`` one.
-    """
+    """A run folder's ``last`` or ``best`` checkpoint, or a checkpoint by its own path."""
     path = Path(word)
     if path.is_file():
         inside = path.parent.name == "nn"
@@ -157,11 +145,11 @@ def read_progress(run: Run) -> list[dict[str, float | None]]:
     """Rows of ``progress.csv``; None for a return where no episode had ended."""
     return [
         {key: float(row[key]) if row[key] else None for key in COLUMNS}
-        for row in progress_until(run, None)
+        for row in progress_until(run)
     ]
 
 
-def progress_until(run: Run, epoch: int | None) -> list[dict[str, str]]:
+def progress_until(run: Run, epoch: int | None = None) -> list[dict[str, str]]:
     """Rows of ``progress.csv`` as they stand there, up to an epoch.
 
     A run that was killed has rows of epochs after its checkpoint, and perhaps half a last row.

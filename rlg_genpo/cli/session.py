@@ -2,10 +2,11 @@
 
 import contextlib
 import random
+import sys
 import time
 from copy import deepcopy
 from dataclasses import dataclass
-from typing import Any, TextIO
+from typing import Any
 
 import numpy as np
 import torch
@@ -38,15 +39,13 @@ class Job:
     learning_rate: float | None
 
 
-def execute(job: Job, facts: dict[str, Any], console: TextIO) -> dict[str, Any]:
+def execute(job: Job, facts: dict[str, Any]) -> dict[str, Any]:
     """Train until the end or an interruption; returns ``run.json``'s closing facts.
 
-    Args:
-        facts: what ``run.json`` says while training.
-        console: where the progress bar goes.
+    ``facts`` are what it says while training.
     """
     total = validation.planned_frames(job.params["config"], job.epoch, job.frame)
-    bar = Bar(console, total, job.frame)
+    bar = Bar(sys.stderr, total, job.frame)
     stop = StopWish(bar)
     observer = Observer(job, facts, bar, stop)
     status = "failed"

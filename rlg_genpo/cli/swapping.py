@@ -35,8 +35,8 @@ def swap(word: str, policy: str, preset: str = "default") -> str:
     if preset not in presets:
         raise ConfigError(f"--preset {preset}: {unknown(preset, presets, 'preset')}")
     source = configs.find(word)
-    document = yaml.load(source.read_text(), configs.Loader)
     params = configs.load(source)
+    document = yaml.load(source.read_text(), configs.Loader)
     refuse_other_than_gaussian(params)
     config: Any = block_at(params, "config")
     # Neither the Gaussian's run folder nor that of a shipped configuration.

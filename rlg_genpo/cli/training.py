@@ -1,12 +1,14 @@
 """``rlg-genpo train``: a fresh run, or one that goes on."""
 
+import json
 import shlex
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from math import ceil
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
+
+from click import echo
 
 from rlg_genpo.cli import FINISHED, INTERRUPTED, configs, machine, runs, session, validation
 from rlg_genpo.cli.configs import Params
@@ -15,8 +17,6 @@ from rlg_genpo.cli.session import Job
 from rlg_genpo.common.config import PolicyConfig
 from rlg_genpo.errors import ConfigError
 from rlg_genpo.host import keys
-
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -35,15 +35,15 @@ class Options:
     resume: str | None
 
 
-def train(options: Options, say: Say, console: TextIO) -> int:
+def train(options: Options) -> int:
     """Train; returns the process's exit code. What cannot work is refused before."""
-    checkpoint, params = source(options, say)
+    checkpoint, params = source(options)
     state = {"epoch": 0, "frame": 0}
     if checkpoint:
         state = validation.state_of(checkpoint, params)
     rate = params["config"].get("learning_rate") if checkpoint else None
     configs.override(params, options.overrides)
-    settings, threads = prepare(params, options, state, say)
+    settings, threads = prepare(params, options, state)
     config = params["config"]
     run = checkpoint.run if checkpoint else fresh_run(options, params)
     # A run that goes on keeps the restored rate, unless the user sets another.
@@ -62,20 +62,20 @@ def train(options: Options, say: Say, console: TextIO) -> int:
     end = validation.planned_frames(config, job.epoch, job.frame)
     if checkpoint and end is not None and end <= job.frame:
         resume = resume_command(run)
-        say(f"{run.folder} is finished at {job.frame} frames. To go on: {resume} --frames N")
+        echo(f"{run.folder} is finished at {job.frame} frames. To go on: {resume} --frames N")
         return FINISHED
     with run.held():
         if not checkpoint:
             refuse_trained(run)
         facts = first_facts(job, options.command)
-        say(f"run:     {run.folder}" + (f", from {job.frame} frames on" if checkpoint else ""))
-        say(f"device:  {config['device']}")
-        say(threads)
-        outcome = session.execute(job, facts, console)
-    return report(run, outcome, say)
+        echo(f"run:     {run.folder}" + (f", from {job.frame} frames on" if checkpoint else ""))
+        echo(f"device:  {config['device']}")
+        echo(threads)
+        outcome = session.execute(job, facts)
+    return report(run, outcome)
 
 
-def source(options: Options, say: Say) -> tuple[Checkpoint | None, Params]:
+def source(options: Options) -> tuple[Checkpoint | None, Params]:
     """The checkpoint to go on from, if any, and the configuration as its file says it."""
     if options.resume is None:
         if options.config is None:
@@ -89,7 +89,7 @@ def source(options: Options, say: Say) -> tuple[Checkpoint | None, Params]:
     checkpoint = runs.locate(options.resume)
     if checkpoint.run.config.is_file():
         if options.config is not None:
-            say(f"configuration: {checkpoint.run.config}; {options.config} is ignored")
+            echo(f"configuration: {checkpoint.run.config}; {options.config} is ignored")
         return checkpoint, configs.load(checkpoint.run.config)
     if options.config is None:
         raise ConfigError(
@@ -99,7 +99,7 @@ def source(options: Options, say: Say) -> tuple[Checkpoint | None, Params]:
 
 
 def prepare(
-    params: Params, options: Options, state: dict[str, Any], say: Say
+    params: Params, options: Options, state: dict[str, Any]
 ) -> tuple[PolicyConfig | None, str]:
     """Apply the options in place and check the whole.
 
@@ -120,7 +120,7 @@ def prepare(
     if options.envs is not None:
         # The run's length is in frames to its user, in epochs to rl_games.
         frames = frames or validation.planned_frames(config)
-        set_envs(params, options.envs, say)
+        set_envs(params, options.envs)
     if frames is not None:
         set_frames(config, frames, state)
     machine.set_device(config, options.device)
@@ -128,7 +128,7 @@ def prepare(
     return validation.check(params), threads
 
 
-def set_envs(params: Params, envs: int, say: Say) -> None:
+def set_envs(params: Params, envs: int) -> None:
     """Set ``num_actors``, and a minibatch size that divides the new batch."""
     config = params["config"]
     config["num_actors"] = envs
@@ -140,7 +140,7 @@ def set_envs(params: Params, envs: int, say: Say) -> None:
     if fitting != size:
         config["minibatch_size"] = fitting
         each = f" * {agents} agents" if agents > 1 else ""
-        say(
+        echo(
             f"params.config.minibatch_size: {size} -> {fitting}, the largest below that divides "
             f"{envs} environments * horizon_length {config['horizon_length']}{each}"
         )
@@ -169,7 +169,7 @@ def fresh_run(options: Options, params: Params) -> Run:
 
 
 def refuse_trained(run: Run) -> None:
-    if run.has_trained():
+    if any(run.folder.glob("nn/*.pth")):
         raise ConfigError(
             f"{run.folder}: a run stands there already. Continue it with {resume_command(run)}, "
             "or choose another --name or --seed."
@@ -183,7 +183,9 @@ def resume_command(run: Run) -> str:
 def first_facts(job: Job, command: str) -> dict[str, Any]:
     """``run.json`` at a session's start."""
     started = datetime.now().astimezone().isoformat(timespec="seconds")
-    earlier = job.run.read_facts() if job.checkpoint else {}
+    earlier = {}
+    if job.checkpoint and job.run.facts.is_file():
+        earlier = json.loads(job.run.facts.read_text())
     here = {"command": command, "started": started, "from_frame": job.frame}
     return {
         "status": "running",
@@ -199,15 +201,15 @@ def first_facts(job: Job, command: str) -> dict[str, Any]:
     }
 
 
-def report(run: Run, outcome: dict[str, Any], say: Say) -> int:
+def report(run: Run, outcome: dict[str, Any]) -> int:
     """The closing lines, and the exit code."""
     seconds = f"{outcome['wall_seconds']:.0f} s, {outcome['cpu_seconds']:.0f} CPU s"
-    say(f"{outcome['status']} at {outcome['frames']} frames ({seconds})")
+    echo(f"{outcome['status']} at {outcome['frames']} frames ({seconds})")
     if outcome["status"] == "finished":
-        say(f"evaluate it: rlg-genpo eval {shlex.quote(str(run.folder))}")
+        echo(f"evaluate it: rlg-genpo eval {shlex.quote(str(run.folder))}")
         return FINISHED
     if run.last.is_file():
-        say(f"resume it: {resume_command(run)}")
+        echo(f"resume it: {resume_command(run)}")
     else:
-        say("nothing was saved: no epoch had ended")
+        echo("nothing was saved: no epoch had ended")
     return INTERRUPTED

@@ -478,7 +478,7 @@ def test_the_command_line_knows_every_file() -> None:
 
 
 def test_the_command_line_says_how_to_train_cppo() -> None:
-    row = checking.isaac_lab_row("isaaclab/ant_cppo")
+    row = checking.row("isaaclab/ant_cppo")
     assert row == ("isaaclab/ant_cppo", "cppo", "Isaac-Ant-v0", CPPO, "500")
     lines = dict(line.split(":", 1) for line in checking.check("isaaclab/ant_cppo", []))
     assert lines["policy"].strip().startswith("cppo: 8 steps, ")
@@ -490,7 +490,7 @@ def test_the_command_line_says_how_to_train_cppo() -> None:
 def test_the_command_line_says_how_to_train_ddpl() -> None:
     name = "isaaclab/cart_double_pendulum_direct_ddpl"
     task = "Isaac-Cart-Double-Pendulum-Direct-v0"
-    assert checking.isaac_lab_row(name) == (name, "ddpl", task, DDPL, "150")
+    assert checking.row(name) == (name, "ddpl", task, DDPL, "150")
     lines = dict(line.split(":", 1) for line in checking.check(name, []))
     assert lines["policy"].strip().startswith("ddpl: 20 steps, ")
     assert lines["policy"].endswith("; cart (4 to 1), pendulum (3 to 1)")
