@@ -1,7 +1,5 @@
 """``python -m rlg_genpo.cli``."""
 
-import sys
-
 from rlg_genpo.cli import main
 
-sys.exit(main())
+raise SystemExit(main())

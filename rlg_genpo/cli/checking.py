@@ -1,7 +1,7 @@
-"""``rlg-genpo check``: everything that training would trip over, without training."""
+"""``rlg-genpo list`` and ``rlg-genpo check``: what configurations say, without training."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -9,65 +9,80 @@ from tqdm import tqdm
 
 from rlg_genpo.cli import configs, machine, validation
 from rlg_genpo.cli.configs import Params
-from rlg_genpo.cli.listing import policy_name
 from rlg_genpo.cli.rollouts import quiet
 from rlg_genpo.common.config import PolicyConfig
 from rlg_genpo.common.model import build_model
 from rlg_genpo.envs import simulator_of
 from rlg_genpo.errors import ConfigError
 from rlg_genpo.host import keys
+from rlg_genpo.isaaclab.tasks import task_and_key
 
+HEADINGS = ("name", "policy", "task", "envs", "frames")
+ISAAC_LAB_HEADINGS = ("name", "policy", "--task", "--agent", "epochs")
+ISAAC_LAB_TITLE = "For Isaac Lab's own train.py and play.py (see docs/isaaclab.md):"
 UNKNOWN_SIZE = "not built: its size is known from the simulator only"
 
 
+def table() -> list[str]:
+    """One line per shipped configuration: those that train here, then those for Isaac Lab."""
+    here = columns(HEADINGS, (row(name) for name in configs.shipped()))
+    there = columns(ISAAC_LAB_HEADINGS, (row(name) for name in configs.for_isaac_lab()))
+    return [*here, "", ISAAC_LAB_TITLE, *there]
+
+
+def columns(headings: tuple[str, ...], lines: Iterable[tuple[str, ...]]) -> list[str]:
+    """Rows as text, each column as wide as its widest cell."""
+    rows = [headings, *lines]
+    widths = [max(len(line[i]) for line in rows) for i in range(len(headings))]
+    return [
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        for line in rows
+    ]
+
+
+def row(name: str) -> tuple[str, ...]:
+    """A configuration's cells; those for Isaac Lab have headings of their own."""
+    params = configs.load(configs.find(name))
+    config, policy = params["config"], policy_name(params)
+    simulator = simulator_of(config)
+    if simulator.host is not None:
+        task, key = task_and_key(config["name"]) or ("", "")
+        return name, policy, task, key, str(config["max_epochs"])
+    frames = validation.planned_frames(config)
+    total = "unlimited" if frames is None else tqdm.format_sizeof(frames)
+    return name, policy, simulator.task(config), str(config["num_actors"]), total
+
+
+def policy_name(params: Params) -> str:
+    algorithm = params["algo"]["name"]
+    return "gaussian" if algorithm == validation.GAUSSIAN else algorithm
+
+
 def check(word: str, overrides: Sequence[str]) -> list[str]:
-    """A summary of a configuration that works."""
+    """A summary of a configuration that works: here, or where another program trains it."""
     params = configs.load(configs.find(word))
     configs.override(params, overrides)
     validation.check_shape(params)
-    if simulator_of(params["config"]).host is not None:
-        return check_for_host(params)
-    machine.set_device(params["config"], "auto")
-    threads = machine.set_threads(params)
-    settings = validation.check(params)
     config = params["config"]
+    simulator = simulator_of(config)
+    if simulator.host is None:
+        machine.set_device(config, "auto")
+        last = machine.set_threads(params)
+        settings = validation.check(params)
+        network = network_facts(params, settings)
+    else:
+        settings = validation.check_settings(params)
+        network = {"network": UNKNOWN_SIZE}
+        last = f"train it:    {simulator.host}'s train.py with {simulator.words(config)}"
     lines = {
-        "policy": policy(params, settings),
-        "task": f"{simulator_of(config).task(config)} ({config['env_name']})",
-        **network_facts(params, settings),
+        "policy": policy_name(params) + (f": {settings.summary()}" if settings else ""),
+        "task": f"{simulator.task(config)} ({simulator.host or config['env_name']})",
+        **network,
         "batch": batch(params),
         "schedule": schedule(config),
         "device": config["device"],
     }
-    return [*aligned(lines), threads]
-
-
-def check_for_host(params: Params) -> list[str]:
-    """The summary of a configuration whose environments are made by another program."""
-    settings = validation.check_settings(params)
-    config = params["config"]
-    simulator = simulator_of(config)
-    return aligned(
-        {
-            "policy": policy(params, settings),
-            "task": f"{simulator.task(config)} ({simulator.host})",
-            "network": UNKNOWN_SIZE,
-            "batch": batch(params),
-            "schedule": schedule(config),
-            "device": config["device"],
-            "train it": f"{simulator.host}'s train.py with {simulator.words(config)}",
-        }
-    )
-
-
-def policy(params: Params, settings: PolicyConfig | None) -> str:
-    """The policy's name, and a summary of its settings."""
-    name = policy_name(params["algo"]["name"])
-    return name if settings is None else f"{name}: {settings.summary()}"
-
-
-def aligned(lines: dict[str, Any]) -> list[str]:
-    return [f"{key + ':':12} {value}" for key, value in lines.items()]
+    return [*(f"{key + ':':12} {value}" for key, value in lines.items()), last]
 
 
 def network_facts(params: Params, settings: PolicyConfig | None) -> dict[str, str]:
@@ -75,9 +90,8 @@ def network_facts(params: Params, settings: PolicyConfig | None) -> dict[str, st
     config = params["config"]
     simulator = simulator_of(config)
     algorithm = validation.algorithm_of(params)
-    layout = None
-    if algorithm is not None and algorithm.joins_agents:
-        layout = simulator.layout(config)
+    joins = algorithm is not None and algorithm.joins_agents
+    layout = simulator.layout(config) if joins else None
     if layout is not None:
         info = replace(layout, joint=True).env_info()
     else:
@@ -90,7 +104,7 @@ def network_facts(params: Params, settings: PolicyConfig | None) -> dict[str, st
     observation, action = info["observation_space"], info["action_space"]
     if action.shape is None or len(action.shape) != 1:
         raise ConfigError(
-            f"params.config.env_config.env_name: {simulator.task(params['config'])} has the "
+            f"params.config.env_config.env_name: {simulator.task(config)} has the "
             f"action space {action}; a continuous vector is needed."
         )
     try:
@@ -128,7 +142,7 @@ def batch(params: Params) -> str:
     size, agents = keys.minibatch_size(config), validation.rows_per_env(params)
     each = f" * {agents} agents" if agents > 1 else ""
     return (
-        f"{actors} envs * {horizon} steps{each} = {validation.rows_per_epoch(params)}; "
+        f"{actors} envs * {horizon} steps{each} = {actors * horizon * agents}; "
         f"minibatches of {size}, {config['mini_epochs']} mini-epochs"
     )
 

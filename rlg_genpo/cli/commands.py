@@ -4,7 +4,6 @@ This file needs click and the standard library only, so that ``--help`` answers 
 """
 
 import contextlib
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -38,12 +37,8 @@ run = click.argument("run", metavar="RUN_OR_CHECKPOINT")
 config = option(
     "--config", "Its YAML file, if its run folder holds no config.yaml.", metavar="FILE"
 )
-checkpoint = option(
-    "--checkpoint",
-    "Which one of a run folder.",
-    type=click.Choice(["last", "best"]),
-    default="last",
-)
+LAST_OR_BEST = click.Choice(["last", "best"])
+checkpoint = option("--checkpoint", "Which one of a run folder.", type=LAST_OR_BEST, default="last")
 seed = option("--seed", "Seed of the episodes.", type=int, default=0)
 device = option(
     "--device",
@@ -96,8 +91,7 @@ def train(command_line: str, words: Sequence[str], **options: Any) -> int:
     from rlg_genpo.cli import training
 
     config, overrides = split(words)
-    chosen = training.Options(config, overrides, command=command_line, **options)
-    return training.train(chosen, click.echo, sys.stderr)
+    return training.train(training.Options(config, overrides, command_line, **options))
 
 
 @command("play", "play episodes and print their returns", RUN, "runs/x_seed5")
@@ -113,10 +107,10 @@ def train(command_line: str, words: Sequence[str], **options: Any) -> int:
     metavar="NAME",
 )
 @device
-def play(**options: Any) -> None:
+def play(sample: bool, deployment: str | None, **options: Any) -> None:
     from rlg_genpo.cli import evaluation
 
-    evaluation.play(evaluation.PlayOptions(**options), click.echo)
+    evaluation.play(evaluation.Options(**options), evaluation.Kind(not sample, deployment))
 
 
 @command("eval", "measure a policy", RUN, "runs/x_seed5 --episodes 64 --json x.json")
@@ -141,12 +135,12 @@ def play(**options: Any) -> None:
 )
 @device
 def evaluate(json: Path | None, deployment: tuple[str, ...], **options: Any) -> None:
-    from rlg_genpo.cli import evaluation
+    from rlg_genpo.cli import evaluation, runs
 
-    chosen = evaluation.EvalOptions(deployments=deployment, **options)
-    report = evaluation.evaluate(chosen, click.echo)
+    report = evaluation.evaluate(evaluation.Options(**options), deployment)
+    click.echo("\n".join(evaluation.table(report)))
     if json is not None:
-        evaluation.write_json(report, json)
+        runs.write_json(json, report)
         click.echo(f"written: {json}")
 
 
@@ -162,9 +156,9 @@ def evaluate(json: Path | None, deployment: tuple[str, ...], **options: Any) -> 
 )
 @option("--out", "Folder of NAME.pt (default: agents in the run folder).", type=FILE, metavar="DIR")
 def export(agent: tuple[str, ...], **options: Any) -> None:
-    from rlg_genpo.cli import exporting
+    from rlg_genpo.cli import evaluation
 
-    for path in exporting.export(exporting.Options(agents=agent, **options)):
+    for path in evaluation.export(agents=agent, **options):
         click.echo(f"written: {path}")
 
 
@@ -188,17 +182,12 @@ def plot(runs: tuple[str, ...], out: Path, x: str) -> None:
 
 @command("list", "show the shipped configurations")
 def show_list() -> None:
-    from rlg_genpo.cli import listing
+    from rlg_genpo.cli import checking
 
-    say_all(listing.table())
+    click.echo("\n".join(checking.table()))
 
 
-@command(
-    "check",
-    "check a configuration without training",
-    WORDS,
-    "ant_genpo network.flow.steps=8",
-)
+@command("check", "check a configuration without training", WORDS, "ant_genpo network.flow.steps=8")
 @words
 def check(words: Sequence[str]) -> None:
     from rlg_genpo.cli import checking
@@ -206,7 +195,7 @@ def check(words: Sequence[str]) -> None:
     config, overrides = split(words)
     if config is None:
         raise ConfigError("CONFIG: missing; `rlg-genpo list` shows the shipped ones.")
-    say_all(checking.check(config, overrides))
+    click.echo("\n".join(checking.check(config, overrides)))
 
 
 @command(
@@ -225,11 +214,11 @@ def swap(file: str, policy: str, preset: str, out: Path | None) -> None:
     text = swapping.swap(file, policy, preset)
     if out is None:
         click.echo(text, nl=False)
-        return
-    if out.exists():
+    elif out.exists():
         raise ConfigError(f"--out: {out} exists; name another file.")
-    out.write_text(text)
-    click.echo(f"written: {out}")
+    else:
+        out.write_text(text)
+        click.echo(f"written: {out}")
 
 
 @command("doctor", "check the installation and the doors into Isaac Lab")
@@ -238,13 +227,8 @@ def examine(task: str | None) -> int:
     from rlg_genpo.cli import doctor
 
     lines, well = doctor.report(task)
-    say_all(lines)
+    click.echo("\n".join(lines))
     return 0 if well else 1
-
-
-def say_all(lines: Sequence[str]) -> None:
-    for line in lines:
-        click.echo(line)
 
 
 def split(words: Sequence[str]) -> tuple[str | None, tuple[str, ...]]:

@@ -16,8 +16,6 @@ from rlg_genpo.shipped import FOLDER, ISAAC_LAB
 
 Params = dict[str, Any]
 
-PREFIXES = ("agent.params.", "params.")
-
 #: before the names of the configurations for Isaac Lab's tasks
 PREFIX = "isaaclab/"
 
@@ -93,10 +91,7 @@ def override(params: Params, assignments: Iterable[str]) -> None:
         key, equals, text = assignment.partition("=")
         if not equals or not key:
             raise ConfigError(f"{assignment!r}: an override reads key=value, without spaces.")
-        for prefix in PREFIXES:
-            if key.startswith(prefix):
-                key = key.removeprefix(prefix)
-                break
+        key = re.sub(r"^(agent\.)?params\.", "", key)
         try:
             value = yaml.load(text, Loader)
         except yaml.YAMLError as error:

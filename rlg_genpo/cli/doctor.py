@@ -15,6 +15,7 @@ from rlg_genpo.version import __version__
 #: versions of rl_games that the test-suite has run on
 TESTED = ("1.6.1", "1.6.5", "2.0")
 DOOR = "rlg_genpo.isaaclab:open_door"
+WITHOUT_ISAACLAB = "not installed; `rlg-genpo list` shows what runs without it"
 LAUNCHER = "python -m rlg_genpo.isaaclab path/to/train.py ARGS"
 
 
@@ -40,18 +41,23 @@ def report(task: str | None = None) -> tuple[list[str], bool]:
     """
     has_isaaclab = version_of("isaaclab") is not None or find_spec("isaaclab_tasks") is not None
     sections = {
-        f"rlg_genpo {__version__} on Python {platform.python_version()}": installed(has_isaaclab),
+        f"rlg_genpo {__version__} on Python {platform.python_version()}": [
+            torch_fact(),
+            rl_games_fact(),
+            plain("gymnasium"),
+            gym_fact(has_isaaclab),
+            Fact("isaaclab", version_of("isaaclab") or WITHOUT_ISAACLAB),
+        ],
         "doors": [pip_door(has_isaaclab), registration(), tasks(has_isaaclab)],
     }
     if task is not None:
         sections["task"] = [configurations_of(task)]
     else:
         sections["tasks with our configurations"] = shipped()
-    facts = [fact for section in sections.values() for fact in section]
-    lines = []
+    lines, wrong = [], 0
     for title, section in sections.items():
         lines += [title, *map(str, section), ""]
-    wrong = sum(fact.mend is not None for fact in facts)
+        wrong += sum(fact.mend is not None for fact in section)
     lines.append("All is well." if not wrong else f"{wrong} to mend, marked ->.")
     return lines, not wrong
 
@@ -63,15 +69,9 @@ def version_of(package: str) -> str | None:
         return None
 
 
-def installed(has_isaaclab: bool) -> list[Fact]:
-    return [torch_fact(), rl_games_fact(), plain("gymnasium"), gym_fact(has_isaaclab), lab_fact()]
-
-
 def plain(package: str) -> Fact:
     found = version_of(package)
-    if found is None:
-        return Fact(package, "missing", f"pip install {package}")
-    return Fact(package, found)
+    return Fact(package, found) if found else Fact(package, "missing", f"pip install {package}")
 
 
 def torch_fact() -> Fact:
@@ -103,26 +103,16 @@ def gym_fact(has_isaaclab: bool) -> Fact:
     return Fact("gym", "not installed; only Isaac Lab's rl_games wrapper needs it")
 
 
-def lab_fact() -> Fact:
-    found = version_of("isaaclab")
-    if found is None:
-        return Fact("isaaclab", "not installed; `rlg-genpo list` shows what runs without it")
-    return Fact("isaaclab", found)
-
-
 def pip_door(has_isaaclab: bool) -> Fact:
     """Whether the old gym would find and load our entry point."""
     topic = "pip install alone"
-    values = [point.value for point in metadata.entry_points(group="gym.envs")]
-    if DOOR not in values:
+    if all(point.value != DOOR for point in metadata.entry_points(group="gym.envs")):
         return Fact(
             topic,
             "shut: no entry point gym.envs of ours is installed",
             f"install this package by pip again, or {LAUNCHER}",
         )
-    if not has_isaaclab:
-        return Fact(topic, "open, and idle without Isaac Lab")
-    return Fact(topic, "open")
+    return Fact(topic, "open" if has_isaaclab else "open, and idle without Isaac Lab")
 
 
 def registration() -> Fact:
@@ -156,9 +146,7 @@ def configurations_of(task: str) -> Fact:
 
 def shipped() -> list[Fact]:
     """Every task by Isaac Lab 2's name, with its policies."""
-    facts = []
-    for stem, names in isaaclab_tasks.TASKS.items():
-        policies = isaaclab_tasks.policies()[stem]
-        facts.append(Fact(f"{names[0]}-v0", ", ".join(policies)))
-    width = max(len(fact.topic) for fact in facts)
-    return [Fact(fact.topic.ljust(width), fact.found) for fact in facts]
+    policies = isaaclab_tasks.policies()
+    found = {f"{ids[0]}-v0": policies[stem] for stem, ids in isaaclab_tasks.TASKS.items()}
+    width = max(map(len, found))
+    return [Fact(task.ljust(width), ", ".join(names)) for task, names in found.items()]

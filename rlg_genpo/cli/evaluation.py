@@ -1,28 +1,41 @@
-"""``rlg-genpo play`` and ``rlg-genpo eval``: what a trained policy reaches."""
+"""``rlg-genpo play``, ``eval`` and ``export``: what is done with a trained policy."""
 
-import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from click import echo
 
+from rlg_genpo.algorithm import algorithms, load
 from rlg_genpo.cli import configs, machine, rollouts, runs, validation
 from rlg_genpo.cli.configs import Params
 from rlg_genpo.cli.rollouts import Episode
 from rlg_genpo.cli.runs import Checkpoint
+from rlg_genpo.common import checkpoints
+from rlg_genpo.common.config import PolicyConfig
 from rlg_genpo.envs import simulator_of
 from rlg_genpo.errors import ConfigError
-
-Say = Callable[[str], None]
 
 MOST_ENVS = 64
 RESAMPLES = 10_000
 COLUMNS = ("mean", "low", "high", "median", "min", "max", "length")
 HEADINGS = ("mean", "95% from", "to", "median", "min", "max", "length")
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the command lines of ``play`` and ``eval`` have in common."""
+
+    run: str  # a run folder or a checkpoint
+    config: str | None  # None for the run folder's own
+    device: str
+    seed: int
+    episodes: int  # of each kind, at least
+    checkpoint: str = "last"  # of a run folder, its ``last`` or its ``best``
 
 
 def config_of(checkpoint: Checkpoint, given: str | None) -> Params:
@@ -36,38 +49,15 @@ def config_of(checkpoint: Checkpoint, given: str | None) -> Params:
     return configs.load(checkpoint.run.config)
 
 
-def locate(word: str, which: str = "last") -> Checkpoint:
-    """As :func:`runs.locate`; the name of a configuration for Isaac Lab gets its own answer."""
-    given = configs.for_isaac_lab().get(word)
-    if given is not None:
-        validation.refuse_elsewhere(configs.load(given)["config"])
-    return runs.locate(word, which)
-
-
-@dataclass(frozen=True)
-class PlayOptions:
-    """The command line of ``play``."""
-
-    run: str  # a run folder or a checkpoint
-    episodes: int
-    seed: int
-    sample: bool
-    deployment: str | None  # None for the policy's default
-    device: str
-    config: str | None  # None for the run folder's own
-
-
-@dataclass(frozen=True)
-class EvalOptions:
-    """The command line of ``eval``."""
-
-    run: str  # a run folder or a checkpoint
-    episodes: int  # of each kind, at least
-    seed: int
-    checkpoint: str  # of a run folder, its ``last`` or its ``best``
-    deployments: tuple[str, ...]  # beside the policy's default
-    device: str
-    config: str | None  # None for the run folder's own
+def prepared(options: Options) -> tuple[Checkpoint, Params, PolicyConfig | None]:
+    """The checkpoint, its configuration made ready for playing, and the policy's settings."""
+    shipped = configs.for_isaac_lab().get(options.run)
+    if shipped is not None:
+        # Not a run, but the name of a configuration for another program.
+        validation.refuse_elsewhere(configs.load(shipped)["config"])
+    checkpoint = runs.locate(options.run, options.checkpoint)
+    given = config_of(checkpoint, options.config)
+    return checkpoint, *rollouts.prepared(given, options.device, options.seed)
 
 
 @dataclass(frozen=True)
@@ -97,35 +87,35 @@ def kinds_of(params: Params, deployments: Sequence[str]) -> list[Kind]:
     return [Kind(flag, name) for name in (None, *deployments) for flag in (True, False)]
 
 
-def play(options: PlayOptions, say: Say) -> None:
+def play(options: Options, kind: Kind) -> None:
     """Play in one environment; says one line per finished episode, and the mean."""
-    checkpoint = locate(options.run)
-    given = config_of(checkpoint, options.config)
-    params, settings = rollouts.prepared(given, options.device, options.seed)
-    kind = Kind(not options.sample, options.deployment)
+    checkpoint, params, settings = prepared(options)
     if kind.deployment is not None:
         validation.check_deployment(params, kind.deployment)
-    validation.check_checkpoint(params, checkpoint.load())
+    validation.state_of(checkpoint, params)
     stage = rollouts.set_stage(params, settings, checkpoint, 1, kind.deployment)
     finished: list[Episode] = []
 
     def tell(episode: Episode) -> None:
         finished.append(episode)
-        say(f"episode {len(finished):3d}  return {episode.value:10.2f}  length {episode.length:5d}")
+        echo(
+            f"episode {len(finished):3d}  return {episode.value:10.2f}  length {episode.length:5d}"
+        )
 
     rollouts.play(stage, options.episodes, kind.deterministic, tell)
     mean = np.mean([episode.value for episode in finished])
-    say(f"mean return {mean:.2f} over {len(finished)} {kind.name.replace('_', ' ')} episodes")
+    echo(f"mean return {mean:.2f} over {len(finished)} {kind.name.replace('_', ' ')} episodes")
 
 
-def evaluate(options: EvalOptions, say: Say) -> dict[str, Any]:
-    """Measure deterministic and sampled returns; says a table and returns its numbers."""
-    checkpoint = locate(options.run, options.checkpoint)
-    given = config_of(checkpoint, options.config)
-    params, settings = rollouts.prepared(given, options.device, options.seed)
-    kinds = kinds_of(params, options.deployments)
-    state = checkpoint.load(validation.rows_per_env(params))
-    validation.check_checkpoint(params, state)
+def evaluate(options: Options, deployments: Sequence[str]) -> dict[str, Any]:
+    """Measure deterministic and sampled returns.
+
+    Args:
+        deployments: beside the policy's default.
+    """
+    checkpoint, params, settings = prepared(options)
+    kinds = kinds_of(params, deployments)
+    state = validation.state_of(checkpoint, params)
     per_env = ceil(options.episodes / MOST_ENVS)
     envs = ceil(options.episodes / per_env)
     results = {}
@@ -134,7 +124,7 @@ def evaluate(options: EvalOptions, say: Say) -> dict[str, Any]:
         stage = rollouts.set_stage(params, settings, checkpoint, envs, kind.deployment)
         rollouts.play(stage, per_env, kind.deterministic, found.append)
         results[kind.name] = summary(found, options.seed)
-    report = {
+    return {
         "task": simulator_of(params["config"]).task(params["config"]),
         "policy": params["algo"]["name"],
         "checkpoint": os.path.relpath(checkpoint.path),
@@ -146,14 +136,6 @@ def evaluate(options: EvalOptions, say: Say) -> dict[str, Any]:
         "versions": machine.versions(),
         "results": results,
     }
-    for line in table(report):
-        say(line)
-    return report
-
-
-def write_json(report: dict[str, Any], path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    runs.write_text(path, json.dumps(report, indent=2) + "\n")
 
 
 def summary(episodes: list[Episode], seed: int) -> dict[str, Any]:
@@ -193,3 +175,37 @@ def table(report: dict[str, Any]) -> list[str]:
     for kind, result in report["results"].items():
         lines.append(f"{kind:{wide}}" + "".join(f"{result[column]:10.1f}" for column in COLUMNS))
     return lines
+
+
+def export(
+    run: str,
+    agents: Sequence[str] = (),
+    out: Path | None = None,
+    checkpoint: str = "last",
+    config: str | None = None,
+) -> list[Path]:
+    """Write ``out/NAME.pt`` for every agent, replacing those of an earlier export.
+
+    Args:
+        run, checkpoint, config: as in :class:`Options`.
+        agents: names; every agent if there are none.
+        out: a folder; ``agents`` in the run folder if None.
+
+    Raises:
+        CheckpointError: the checkpoint and the configuration differ.
+    """
+    found = runs.locate(run, checkpoint)
+    params = config_of(found, config)
+    validation.check_shape(params)
+    policy, algorithm = params["algo"]["name"], validation.algorithm_of(params)
+    if algorithm is None or algorithm.export is None:
+        exporters = ", ".join(one.name for one in algorithms().values() if one.export)
+        raise ConfigError(
+            f"params.algo.name: {policy}; only a policy that is made of agents is exported "
+            f"({exporters}). Play another with `rlg-genpo play`."
+        )
+    state = found.load()
+    checkpoints.check_policy(state, policy)
+    folder = out or found.run.folder / "agents"
+    with rollouts.quiet():
+        return load(algorithm.export)(params, algorithm.parse(params), state, agents, folder)

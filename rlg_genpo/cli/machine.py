@@ -1,5 +1,6 @@
 """The device, the threads and the versions that a run uses."""
 
+import contextlib
 import os
 import platform
 import re
@@ -13,31 +14,15 @@ from typing import Any
 import torch
 
 from rlg_genpo.common import machine
-from rlg_genpo.common.machine import cores, set_device
+from rlg_genpo.common.machine import cores
+from rlg_genpo.common.machine import set_device as set_device
 from rlg_genpo.envs import simulator_of
 from rlg_genpo.version import __version__
 
-__all__ = [
-    "cores",
-    "device_name",
-    "peak_memory_mb",
-    "set_device",
-    "set_threads",
-    "threads",
-    "versions",
-]
-
 PACKAGES = (
-    "torch",
-    "rl-games",
-    "gymnasium",
-    "envpool",
-    "mjlab",
-    "mujoco-warp",
-    "vmas",
-    "gymnasium-robotics",
-    "numpy",
-)
+    "torch", "rl-games", "gymnasium", "envpool", "mjlab", "mujoco-warp", "vmas",
+    "gymnasium-robotics", "numpy",
+)  # fmt: skip
 
 
 def set_threads(params: dict[str, Any]) -> str:
@@ -81,10 +66,8 @@ def versions() -> dict[str, str]:
     """Versions of what decides a run's result; absent packages are left out."""
     found = {"python": platform.python_version(), "rlg_genpo": __version__}
     for package in PACKAGES:
-        try:
+        with contextlib.suppress(metadata.PackageNotFoundError):
             found[package] = metadata.version(package)
-        except metadata.PackageNotFoundError:
-            continue
     return found
 
 

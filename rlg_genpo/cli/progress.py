@@ -1,53 +1,25 @@
-"""One progress bar, one table row an epoch, and the checkpoints in between.
+"""What a terminal shows of a run: one progress bar, and what is said above it."""
 
-Independent of the algorithm: rl_games calls the observer with any agent.
-"""
-
-import time
-from collections.abc import Callable
-from dataclasses import dataclass
+import contextlib
+import logging
+import signal
+import threading
+from collections.abc import Iterator
+from types import FrameType
 from typing import Any, TextIO
 
-from rl_games.common.algo_observer import DefaultAlgoObserver
 from tqdm import tqdm
 
-from rlg_genpo.cli import runs
 from rlg_genpo.cli.runs import Run
 
-#: seconds between two writings of nn/last.pth, and between two lines where there is no terminal
-SAVE_EVERY, LINE_EVERY = 60.0, 10.0
-
-
-class Interrupted(KeyboardInterrupt):
-    """The user asked to stop, and it is an epoch's end: everything is saved."""
-
-
-@dataclass(frozen=True)
-class Restored:
-    """What rl_games' resume forgets, or the user wants otherwise; None to leave it."""
-
-    best_return: float | None = None
-    learning_rate: float | None = None
-
-
-class Clock:
-    """Wall-clock and CPU seconds of a run, across its resumptions."""
-
-    def __init__(self, wall: float = 0.0, cpu: float = 0.0) -> None:
-        self.start = time.perf_counter() - wall, time.process_time() - cpu
-
-    def read(self) -> tuple[float, float]:
-        """(wall, CPU) seconds; the CPU's count every thread of this process."""
-        return time.perf_counter() - self.start[0], time.process_time() - self.start[1]
+#: seconds between two lines where there is no terminal
+LINE_EVERY = 10.0
 
 
 class Bar(tqdm):
     """tqdm's bar on a terminal; elsewhere the same facts, in a line every ten seconds.
 
-    Args:
-        stream: where it is written.
-        total: frames of the whole run; None if it has no end.
-        frame: frames done before this session.
+    ``total`` counts the frames of the whole run, ``frame`` those done before this session.
     """
 
     # An epoch's end is often enough; no thread is needed to look after the bar.
@@ -100,95 +72,55 @@ class Bar(tqdm):
         super().close()
 
 
-class Observer(DefaultAlgoObserver):
-    """Watches a training run: bar, progress.csv, nn/last.pth, and the wish to stop."""
+class StopWish:
+    """Ctrl-C or SIGTERM: once ends training after this epoch, twice abandons the epoch."""
 
-    def __init__(
-        self,
-        run: Run,
-        bar: Bar,
-        clock: Clock,
-        stop_wished: Callable[[], bool],
-        begin: Callable[[], None],
-        restored: Restored,
-    ) -> None:
-        super().__init__()
-        self.run = run
+    def __init__(self, bar: Bar) -> None:
         self.bar = bar
-        self.clock = clock
-        self.stop_wished = stop_wished
-        self.begin = begin
-        self.restored = restored
-        self.algo: Any = None
-        self.begun = False
-        self.last_read = 0.0
-        self.saved_at = time.perf_counter()
-        self.saved_epoch = -1
-        self.saved_frames = 0
+        self.wished = False
+        self.before: dict[signal.Signals, Any] = {}
 
-    def after_init(self, algo: Any) -> None:
-        super().after_init(algo)
-        self.last_read = self.clock.read()[0]
+    def __enter__(self) -> "StopWish":
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGINT, signal.SIGTERM):
+                self.before[number] = signal.signal(number, self._handle)
+        return self
 
-    def after_steps(self) -> None:
-        """After an epoch's rollout, before its update."""
-        super().after_steps()
-        if not self.begun:
-            self._restore()
-            self.begin()
-            self.begun = True
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self.before.items():
+            signal.signal(number, handler)
 
-    def _restore(self) -> None:
-        if self.restored.learning_rate is not None:
-            self.algo.update_lr(self.restored.learning_rate)
-        self.algo.last_lr = self.algo.optimizer.param_groups[0]["lr"]
-        if self.restored.best_return is not None:
-            self.algo.last_mean_rewards = self.restored.best_return
+    def _handle(self, number: int, frame: FrameType | None) -> None:
+        if self.wished:
+            raise KeyboardInterrupt
+        self.wished = True
+        # A signal may fall into a write to the same stream, which Python refuses.
+        with contextlib.suppress(RuntimeError):
+            self.bar.message("stopping after this epoch; Ctrl-C again abandons it")
 
-    def after_print_stats(self, frame: int, epoch_num: int, total_time: float) -> None:
-        """After an epoch; ``frame`` is rl_games' count from before it.
 
-        Raises:
-            Interrupted: the user asked to stop; everything is saved.
-        """
-        super().after_print_stats(frame, epoch_num, total_time)
-        self._record(epoch_num)
-        stop = self.stop_wished() and epoch_num != self.algo.max_epochs
-        if stop or time.perf_counter() - self.saved_at >= SAVE_EVERY:
-            self.save()
-        if stop:
-            raise Interrupted
+class BarHandler(logging.Handler):
+    """Warnings of ours, above the bar."""
 
-    @property
-    def frames(self) -> int:
-        """Environment frames so far."""
-        return self.algo.frame // self.algo.num_agents
+    def __init__(self, bar: Bar) -> None:
+        super().__init__(logging.WARNING)
+        self.bar = bar
 
-    def mean_return(self) -> float | None:
-        """rl_games' mean over recent episodes; None until one has ended."""
-        meter = self.algo.game_rewards
-        return float(meter.mean.reshape(-1)[0]) if meter.current_size else None
+    def emit(self, record: logging.LogRecord) -> None:
+        self.bar.message(f"{record.levelname.lower()}: {record.getMessage()}")
 
-    def save(self) -> None:
-        """Write nn/last.pth, unless this epoch's stands there."""
-        if self.algo is None or self.algo.epoch_num == self.saved_epoch:
-            return
-        runs.save_last(self.algo, self.run)
-        self.saved_at, self.saved_epoch = time.perf_counter(), self.algo.epoch_num
-        self.saved_frames = self.frames
 
-    def _record(self, epoch: int) -> None:
-        wall, cpu = self.clock.read()
-        value = self.mean_return()
-        frames = self.algo.curr_frames * self.algo.world_size / self.algo.num_agents
-        row = {
-            "epoch": epoch,
-            "frame": self.frames,
-            "wall_seconds": f"{wall:.3f}",
-            "cpu_seconds": f"{cpu:.3f}",
-            "mean_return": "" if value is None else f"{value:.6g}",
-            "fps": f"{frames / max(wall - self.last_read, 1e-9):.1f}",
-        }
-        self.last_read = wall
-        runs.append_progress(self.run, row)
-        self.bar.show(self.frames, value)
+@contextlib.contextmanager
+def output(run: Run, bar: Bar) -> Iterator[None]:
+    """The library's warnings on the console; what rl_games prints, and Python's, in the log."""
+    logger, handler = logging.getLogger("rlg_genpo"), BarHandler(bar)
+    logger.addHandler(handler)
+    try:
+        with (
+            run.log.open("a", buffering=1) as log,
+            contextlib.redirect_stdout(log),
+            contextlib.redirect_stderr(log),
+        ):
+            yield
+    finally:
+        logger.removeHandler(handler)

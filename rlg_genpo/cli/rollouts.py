@@ -40,11 +40,6 @@ class Stage:
     env: Any
     count: int
 
-    @property
-    def agents(self) -> int:
-        """Rows of each environment, environment-major: more than 1 with native agents."""
-        return self.player.num_agents
-
 
 def prepared(params: Params, device: str, seed: int) -> tuple[Params, PolicyConfig | None]:
     """A run's configuration, made ready for playing, and the settings of its policy."""
@@ -67,9 +62,8 @@ def set_stage(
 ) -> Stage:
     """Make the player and ``count`` environments, and load the checkpoint.
 
-    Args:
-        params, settings: from :func:`prepared`.
-        deployment: one of the policy's, instead of what its YAML says.
+    ``params`` and ``settings`` are from :func:`prepared`. ``deployment`` is one of the policy's,
+    instead of what its YAML says.
     """
     with quiet():
         runner = Runner()
@@ -95,8 +89,6 @@ def play(
 ) -> None:
     """Play until every environment has contributed its episodes; more are not counted.
 
-    With several agents to an environment an episode's return is the mean of theirs.
-
     That every one contributes as many keeps short episodes from being over-represented.
     """
     player = stage.player
@@ -118,7 +110,11 @@ def play(
                 on_end(Episode(int(index), float(returns[index]), int(lengths[index])))
         ended += done
         returns[done], lengths[done] = 0.0, 0
-        forget(player, (done | reset).repeat(stage.agents))
+        if player.is_rnn:
+            # A row per agent, environment-major; its memory ends with the episode.
+            rows = torch.as_tensor((done | reset).repeat(player.num_agents))
+            for state in player.states:
+                state[:, rows, :] = 0.0
 
 
 def is_reset_step(info: Any, count: int) -> NDArray[np.bool_]:
@@ -129,14 +125,6 @@ def is_reset_step(info: Any, count: int) -> NDArray[np.bool_]:
     if isinstance(info, dict) and "elapsed_step" in info:
         return np.asarray(info["elapsed_step"]) == 0
     return np.zeros(count, dtype=bool)
-
-
-def forget(player: Any, where: NDArray[np.bool_]) -> None:
-    """Clear a recurrent policy's memory in the rows where an episode ended or begins."""
-    if player.is_rnn:
-        rows = torch.as_tensor(where)
-        for state in player.states:
-            state[:, rows, :] = 0.0
 
 
 @contextlib.contextmanager

@@ -15,64 +15,32 @@ from typing import Any
 import torch
 
 from rlg_genpo.cli import configs
-from rlg_genpo.cli.configs import Params
 from rlg_genpo.errors import ConfigError
 
 COLUMNS: tuple[str, ...] = ("epoch", "frame", "wall_seconds", "cpu_seconds", "mean_return", "fps")
 
-SEED_SUFFIX = re.compile(r"_seed\d+$")
 
-
-@dataclass(frozen=True)
 class Run:
     """A run folder, existing or not."""
 
-    folder: Path
-
-    @property
-    def name(self) -> str:
-        return self.folder.name
-
-    @property
-    def group(self) -> str:
-        """The name without its seed: runs that differ in nothing else share it."""
-        return SEED_SUFFIX.sub("", self.name)
-
-    @property
-    def config(self) -> Path:
-        return self.folder / "config.yaml"
-
-    @property
-    def facts(self) -> Path:
-        return self.folder / "run.json"
-
-    @property
-    def progress(self) -> Path:
-        return self.folder / "progress.csv"
-
-    @property
-    def log(self) -> Path:
-        return self.folder / "train.log"
-
-    @property
-    def last(self) -> Path:
-        return self.folder / "nn" / "last.pth"
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.name = folder.name
+        #: the name without its seed: runs that differ in nothing else share it
+        self.group = re.sub(r"_seed\d+$", "", self.name)
+        self.config = folder / "config.yaml"
+        self.facts = folder / "run.json"
+        self.progress = folder / "progress.csv"
+        self.log = folder / "train.log"
+        self.last = folder / "nn" / "last.pth"
 
     def best(self) -> Path:
         """rl_games' checkpoint of the best mean return."""
         return self.folder / "nn" / f"{configs.load(self.config)['config']['name']}.pth"
 
-    def has_trained(self) -> bool:
-        """Whether something would be lost if another run took this folder."""
-        return any(self.folder.glob("nn/*.pth"))
-
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:
-        """Keep other processes from training in this folder; freed when the process ends.
-
-        Raises:
-            ConfigError: another process holds it.
-        """
+        """Keep other processes from training in this folder; freed when the process ends."""
         self.folder.mkdir(parents=True, exist_ok=True)
         with self.log.open("a") as log:
             try:
@@ -80,15 +48,6 @@ class Run:
             except BlockingIOError:
                 raise ConfigError(f"{self.folder}: another process is training here.") from None
             yield
-
-    def write_config(self, params: Params) -> None:
-        write_text(self.config, configs.dump(params))
-
-    def read_facts(self) -> dict[str, Any]:
-        return json.loads(self.facts.read_text()) if self.facts.is_file() else {}
-
-    def write_facts(self, facts: dict[str, Any]) -> None:
-        write_text(self.facts, json.dumps(facts, indent=2) + "\n")
 
 
 @dataclass(frozen=True)
@@ -104,9 +63,6 @@ class Checkpoint:
         Args:
             rows_per_env: of the run, by which its ``frame`` becomes one of environment frames;
                 rl_games counts every agent's. With 1 the state is as it stands in the file.
-
-        Raises:
-            ConfigError: the file holds no such state.
         """
         try:
             state = torch.load(self.path, map_location="cpu", weights_only=False)
@@ -120,28 +76,16 @@ class Checkpoint:
     def readable(self) -> Iterator[Path]:
         """The checkpoint as a file that rl_games can load here.
 
-        rl_games loads tensors to the device they were saved from; where that is missing, this is a
-        temporary copy on the CPU.
+        rl_games loads tensors to the device they were saved from; without CUDA this is a temporary
+        copy on the CPU.
         """
-        if torch.cuda.is_available() or not holds_cuda(self.path):
+        if torch.cuda.is_available():
             yield self.path
             return
         with tempfile.TemporaryDirectory() as folder:
             copy = Path(folder) / self.path.name
             torch.save(self.load(), copy)
             yield copy
-
-
-def holds_cuda(path: Path) -> bool:
-    """Whether a checkpoint's tensors were saved from a CUDA device."""
-    places: set[str] = set()
-
-    def note(storage: Any, place: str) -> Any:
-        places.add(place)
-        return storage
-
-    torch.load(path, map_location=note, weights_only=False)
-    return any(place.startswith("cuda") for place in places)
 
 
 def elsewhere(folder: Path) -> str:
@@ -155,15 +99,7 @@ def elsewhere(folder: Path) -> str:
 
 
 def locate(word: str, which: str = "last") -> Checkpoint:
-    """A run folder's checkpoint, or a checkpoint by its own path.
-
-    Args:
-        word: RUN folder or .pth file.
-        which: of a run folder, its ``last`` or its ``best`` one.
-
-    Raises:
-        ConfigError: there is none; says what there is.
-    """
+    """A run folder's ``last`` or ``best`` checkpoint, or a checkpoint by its own path."""
     path = Path(word)
     if path.is_file():
         inside = path.parent.name == "nn"
@@ -192,6 +128,11 @@ def write_text(path: Path, text: str) -> None:
     os.replace(temporary, path)
 
 
+def write_json(path: Path, value: dict[str, Any]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_text(path, json.dumps(value, indent=2) + "\n")
+
+
 def save_last(agent: Any, run: Run) -> None:
     """Write ``nn/last.pth`` so that no crash leaves half of it."""
     temporary = run.last.with_name(".last.tmp")
@@ -204,11 +145,11 @@ def read_progress(run: Run) -> list[dict[str, float | None]]:
     """Rows of ``progress.csv``; None for a return where no episode had ended."""
     return [
         {key: float(row[key]) if row[key] else None for key in COLUMNS}
-        for row in progress_until(run, None)
+        for row in progress_until(run)
     ]
 
 
-def progress_until(run: Run, epoch: int | None) -> list[dict[str, str]]:
+def progress_until(run: Run, epoch: int | None = None) -> list[dict[str, str]]:
     """Rows of ``progress.csv`` as they stand there, up to an epoch.
 
     A run that was killed has rows of epochs after its checkpoint, and perhaps half a last row.

@@ -1,26 +1,27 @@
 """One uninterrupted stretch of training: rl_games' runner, quiet, observed and stoppable."""
 
 import contextlib
-import logging
 import random
-import signal
-import threading
-from collections.abc import Iterator
+import sys
+import time
 from copy import deepcopy
 from dataclasses import dataclass
-from types import FrameType
-from typing import Any, TextIO
+from typing import Any
 
 import numpy as np
 import torch
+from rl_games.common.algo_observer import DefaultAlgoObserver
 from rl_games.torch_runner import Runner
 
 from rlg_genpo import registration
-from rlg_genpo.cli import machine, runs, validation
+from rlg_genpo.cli import configs, machine, runs, validation
 from rlg_genpo.cli.configs import Params
-from rlg_genpo.cli.progress import Bar, Clock, Observer, Restored
+from rlg_genpo.cli.progress import Bar, StopWish, output
 from rlg_genpo.cli.runs import Checkpoint, Run
 from rlg_genpo.common.config import PolicyConfig
+
+#: seconds between two writings of nn/last.pth
+SAVE_EVERY = 60.0
 
 
 @dataclass(frozen=True)
@@ -33,38 +34,27 @@ class Job:
     checkpoint: Checkpoint | None
     epoch: int
     frame: int
+    # What rl_games' resume forgets, or the user wants otherwise; None to leave it.
     best_return: float | None
     learning_rate: float | None
 
 
-def execute(job: Job, facts: dict[str, Any], console: TextIO) -> dict[str, Any]:
+def execute(job: Job, facts: dict[str, Any]) -> dict[str, Any]:
     """Train until the end or an interruption; returns ``run.json``'s closing facts.
 
-    Args:
-        facts: what ``run.json`` says while training.
-        console: where the progress bar goes.
+    ``facts`` are what it says while training.
     """
-    rows = runs.progress_until(job.run, job.epoch) if job.checkpoint else []
-    clock = Clock(*(float(rows[-1][key]) for key in ("wall_seconds", "cpu_seconds") if rows))
-    bar = Bar(console, total_frames(job), job.frame)
+    total = validation.planned_frames(job.params["config"], job.epoch, job.frame)
+    bar = Bar(sys.stderr, total, job.frame)
     stop = StopWish(bar)
-
-    def begin() -> None:
-        # Only now: a checkpoint that does not fit must leave the run's files as they were.
-        job.run.write_config(job.params)
-        job.run.write_facts(facts)
-        runs.write_progress(job.run, rows)
-
-    observer = Observer(
-        job.run, bar, clock, stop, begin, Restored(job.best_return, job.learning_rate)
-    )
+    observer = Observer(job, facts, bar, stop)
     status = "failed"
     try:
-        with stop, warnings_on(bar), written_to(job.run):
+        with stop, output(job.run, bar):
             status = run_to_end(job, observer)
     finally:
         bar.close()
-        wall, cpu = clock.read()
+        wall, cpu = observer.seconds()
         outcome = {
             "status": status,
             "frames": max(job.frame, observer.saved_frames),
@@ -73,8 +63,96 @@ def execute(job: Job, facts: dict[str, Any], console: TextIO) -> dict[str, Any]:
             "peak_memory_mb": max(facts["peak_memory_mb"], machine.peak_memory_mb()),
         }
         if observer.begun or not job.checkpoint:
-            job.run.write_facts({**facts, **outcome})
+            runs.write_json(job.run.facts, {**facts, **outcome})
     return outcome
+
+
+class Observer(DefaultAlgoObserver):
+    """Watches a training run: bar, progress.csv, nn/last.pth, and the wish to stop.
+
+    Independent of the algorithm: rl_games calls the observer with any agent.
+    """
+
+    def __init__(self, job: Job, facts: dict[str, Any], bar: Bar, stop: StopWish) -> None:
+        super().__init__()
+        self.job = job
+        self.facts = facts
+        self.bar = bar
+        self.stop = stop
+        self.rows = runs.progress_until(job.run, job.epoch) if job.checkpoint else []
+        last = self.rows[-1] if self.rows else {"wall_seconds": 0.0, "cpu_seconds": 0.0}
+        self.wall_start = time.perf_counter() - float(last["wall_seconds"])
+        self.cpu_start = time.process_time() - float(last["cpu_seconds"])
+        self.algo: Any = None
+        self.begun = False
+        self.last_read = 0.0
+        self.saved_at = time.perf_counter()
+        self.saved_epoch = -1
+        self.saved_frames = 0
+
+    def seconds(self) -> tuple[float, float]:
+        """(wall, CPU) seconds of the run with its earlier sessions; the CPU's of every thread."""
+        return time.perf_counter() - self.wall_start, time.process_time() - self.cpu_start
+
+    def after_init(self, algo: Any) -> None:
+        super().after_init(algo)
+        self.last_read, _ = self.seconds()
+
+    def after_steps(self) -> None:
+        """After an epoch's rollout, before its update."""
+        super().after_steps()
+        if self.begun:
+            return
+        if self.job.learning_rate is not None:
+            self.algo.update_lr(self.job.learning_rate)
+        self.algo.last_lr = self.algo.optimizer.param_groups[0]["lr"]
+        if self.job.best_return is not None:
+            self.algo.last_mean_rewards = self.job.best_return
+        # Only now: a checkpoint that does not fit must leave the run's files as they were.
+        runs.write_text(self.job.run.config, configs.dump(self.job.params))
+        runs.write_json(self.job.run.facts, self.facts)
+        runs.write_progress(self.job.run, self.rows)
+        self.begun = True
+
+    def after_print_stats(self, frame: int, epoch_num: int, total_time: float) -> None:
+        """After an epoch; ``frame`` is rl_games' count from before it."""
+        super().after_print_stats(frame, epoch_num, total_time)
+        self._record(epoch_num)
+        stop = self.stop.wished and epoch_num != self.algo.max_epochs
+        if stop or time.perf_counter() - self.saved_at >= SAVE_EVERY:
+            self.save()
+        if stop:
+            raise KeyboardInterrupt
+
+    @property
+    def frames(self) -> int:
+        """Environment frames so far."""
+        return self.algo.frame // self.algo.num_agents
+
+    def save(self) -> None:
+        """Write nn/last.pth, unless this epoch's stands there."""
+        if self.algo is None or self.algo.epoch_num == self.saved_epoch:
+            return
+        runs.save_last(self.algo, self.job.run)
+        self.saved_at, self.saved_epoch = time.perf_counter(), self.algo.epoch_num
+        self.saved_frames = self.frames
+
+    def _record(self, epoch: int) -> None:
+        wall, cpu = self.seconds()
+        meter = self.algo.game_rewards  # the mean over recent episodes
+        value = float(meter.mean.reshape(-1)[0]) if meter.current_size else None
+        frames = self.algo.curr_frames * self.algo.world_size / self.algo.num_agents
+        row = {
+            "epoch": epoch,
+            "frame": self.frames,
+            "wall_seconds": f"{wall:.3f}",
+            "cpu_seconds": f"{cpu:.3f}",
+            "mean_return": "" if value is None else f"{value:.6g}",
+            "fps": f"{frames / max(wall - self.last_read, 1e-9):.1f}",
+        }
+        self.last_read = wall
+        runs.append_progress(self.job.run, row)
+        self.bar.show(self.frames, value)
 
 
 def run_to_end(job: Job, observer: Observer) -> str:
@@ -128,76 +206,3 @@ def seed_all(seed: int) -> None:
     torch.manual_seed(seed)
     np.random.seed(seed)
     random.seed(seed)
-
-
-def total_frames(job: Job) -> int | None:
-    """Environment frames at the run's end; None if it has none."""
-    config = job.params["config"]
-    if config.get("max_epochs", -1) != -1:
-        left = config["max_epochs"] - job.epoch
-        return job.frame + left * validation.frames_per_epoch(config)
-    return validation.planned_frames(config)
-
-
-class StopWish:
-    """Ctrl-C or SIGTERM: once ends training after this epoch, twice abandons the epoch."""
-
-    def __init__(self, bar: Bar) -> None:
-        self.bar = bar
-        self.wished = False
-        self.before: dict[signal.Signals, Any] = {}
-
-    def __call__(self) -> bool:
-        return self.wished
-
-    def __enter__(self) -> "StopWish":
-        if threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGINT, signal.SIGTERM):
-                self.before[number] = signal.signal(number, self._handle)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for number, handler in self.before.items():
-            signal.signal(number, handler)
-
-    def _handle(self, number: int, frame: FrameType | None) -> None:
-        if self.wished:
-            raise KeyboardInterrupt
-        self.wished = True
-        # A signal may fall into a write to the same stream, which Python refuses.
-        with contextlib.suppress(RuntimeError):
-            self.bar.message("stopping after this epoch; Ctrl-C again abandons it")
-
-
-class BarHandler(logging.Handler):
-    """Warnings of ours, above the bar."""
-
-    def __init__(self, bar: Bar) -> None:
-        super().__init__(logging.WARNING)
-        self.bar = bar
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self.bar.message(f"{record.levelname.lower()}: {record.getMessage()}")
-
-
-@contextlib.contextmanager
-def warnings_on(bar: Bar) -> Iterator[None]:
-    """Show the library's warnings on the console while everything else goes to the log."""
-    logger = logging.getLogger("rlg_genpo")
-    handler = BarHandler(bar)
-    logger.addHandler(handler)
-    try:
-        yield
-    finally:
-        logger.removeHandler(handler)
-
-
-@contextlib.contextmanager
-def written_to(run: Run) -> Iterator[None]:
-    """What rl_games prints, and Python's warnings, into ``train.log``."""
-    with (
-        run.log.open("a", buffering=1) as log,
-        contextlib.redirect_stdout(log),
-        contextlib.redirect_stderr(log),
-    ):
-        yield

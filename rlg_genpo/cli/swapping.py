@@ -35,8 +35,8 @@ def swap(word: str, policy: str, preset: str = "default") -> str:
     if preset not in presets:
         raise ConfigError(f"--preset {preset}: {unknown(preset, presets, 'preset')}")
     source = configs.find(word)
-    document = yaml.load(source.read_text(), configs.Loader)
     params = configs.load(source)
+    document = yaml.load(source.read_text(), configs.Loader)
     refuse_other_than_gaussian(params)
     config: Any = block_at(params, "config")
     # Neither the Gaussian's run folder nor that of a shipped configuration.
@@ -45,18 +45,14 @@ def swap(word: str, policy: str, preset: str = "default") -> str:
         # rl_games keeps the rate constant on a word that it does not know, such as "fixed".
         config["lr_schedule"] = "constant"
     values = {**presets[preset], **algorithm.config.adapt(params)}
-    head = algorithm.yaml_head(values, dump(kept(params["network"])))
+    trunk = {key: value for key, value in params["network"].items() if key not in ("name", "space")}
+    head = algorithm.yaml_head(values, dump(trunk))
     others = {key: value for key, value in params.items() if key not in REPLACED}
     text = f"params:\n{head}\n{textwrap.indent(dump(others), '  ')}"
     text += dump({key: value for key, value in document.items() if key != "params"})
     algorithm.parse(yaml.load(text, configs.Loader)["params"])
     title = f"{source.name} with the policy {policy}, by `rlg-genpo swap`; settings untuned.\n"
     return textwrap.indent(title + algorithm.swap_note, "# ") + head_of(source) + text
-
-
-def kept(network: Mapping[str, Any]) -> dict[str, Any]:
-    """What of a Gaussian's network block is not the Gaussian's."""
-    return {key: value for key, value in network.items() if key not in ("name", "space")}
 
 
 def dump(block: Mapping[str, Any]) -> str:

@@ -1,22 +1,16 @@
 """``rlg-genpo train``: a fresh run, or one that goes on."""
 
+import json
 import shlex
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from math import ceil
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
-from rlg_genpo.cli import (
-    FINISHED,
-    INTERRUPTED,
-    configs,
-    machine,
-    runs,
-    session,
-    validation,
-)
+from click import echo
+
+from rlg_genpo.cli import FINISHED, INTERRUPTED, configs, machine, runs, session, validation
 from rlg_genpo.cli.configs import Params
 from rlg_genpo.cli.runs import Checkpoint, Run
 from rlg_genpo.cli.session import Job
@@ -24,37 +18,37 @@ from rlg_genpo.common.config import PolicyConfig
 from rlg_genpo.errors import ConfigError
 from rlg_genpo.host import keys
 
-Say = Callable[[str], None]
-
 
 @dataclass(frozen=True)
 class Options:
     """The command line of ``train``; None where an option was not given."""
 
-    config: str | None = None
-    overrides: tuple[str, ...] = ()
-    seed: int | None = None
-    frames: int | None = None
-    envs: int | None = None
-    device: str = "auto"
-    runs: str | None = None
-    name: str | None = None
-    resume: str | None = None
-    command: str = "rlg-genpo train"
+    config: str | None
+    overrides: tuple[str, ...]
+    command: str  # all of it
+    seed: int | None
+    frames: int | None
+    envs: int | None
+    device: str
+    runs: str | None
+    name: str | None
+    resume: str | None
 
 
-def train(options: Options, say: Say, console: TextIO) -> int:
-    """Train; returns the process's exit code.
-
-    Raises:
-        ConfigError: before any environment is made, if it cannot work.
-    """
-    checkpoint, params = source(options, say)
-    state = loaded(checkpoint, params) if checkpoint else {"epoch": 0, "frame": 0}
+def train(options: Options) -> int:
+    """Train; returns the process's exit code. What cannot work is refused before."""
+    checkpoint, params = source(options)
+    state = {"epoch": 0, "frame": 0}
+    if checkpoint:
+        state = validation.state_of(checkpoint, params)
     rate = params["config"].get("learning_rate") if checkpoint else None
     configs.override(params, options.overrides)
-    settings, device, threads = prepare(params, options, state, say)
+    settings, threads = prepare(params, options, state)
+    config = params["config"]
     run = checkpoint.run if checkpoint else fresh_run(options, params)
+    # A run that goes on keeps the restored rate, unless the user sets another.
+    changed = rate not in (None, config["learning_rate"])
+    best = state.get("last_mean_rewards")
     job = Job(
         run,
         params,
@@ -62,25 +56,26 @@ def train(options: Options, say: Say, console: TextIO) -> int:
         checkpoint,
         epoch=state["epoch"],
         frame=state["frame"],
-        best_return=best_return(state),
-        learning_rate=changed_rate(rate, params["config"]),
+        best_return=None if best is None else float(best),
+        learning_rate=float(config["learning_rate"]) if changed else None,
     )
-    if checkpoint and is_finished(params["config"], state):
+    end = validation.planned_frames(config, job.epoch, job.frame)
+    if checkpoint and end is not None and end <= job.frame:
         resume = resume_command(run)
-        say(f"{run.folder} is finished at {state['frame']} frames. To go on: {resume} --frames N")
+        echo(f"{run.folder} is finished at {job.frame} frames. To go on: {resume} --frames N")
         return FINISHED
     with run.held():
         if not checkpoint:
             refuse_trained(run)
-        facts = first_facts(job, options, device)
-        say(f"run:     {run.folder}" + (f", from {state['frame']} frames on" if checkpoint else ""))
-        say(f"device:  {device}")
-        say(threads)
-        outcome = session.execute(job, facts, console)
-    return report(run, outcome, say)
+        facts = first_facts(job, options.command)
+        echo(f"run:     {run.folder}" + (f", from {job.frame} frames on" if checkpoint else ""))
+        echo(f"device:  {config['device']}")
+        echo(threads)
+        outcome = session.execute(job, facts)
+    return report(run, outcome)
 
 
-def source(options: Options, say: Say) -> tuple[Checkpoint | None, Params]:
+def source(options: Options) -> tuple[Checkpoint | None, Params]:
     """The checkpoint to go on from, if any, and the configuration as its file says it."""
     if options.resume is None:
         if options.config is None:
@@ -94,7 +89,7 @@ def source(options: Options, say: Say) -> tuple[Checkpoint | None, Params]:
     checkpoint = runs.locate(options.resume)
     if checkpoint.run.config.is_file():
         if options.config is not None:
-            say(f"configuration: {checkpoint.run.config}; {options.config} is ignored")
+            echo(f"configuration: {checkpoint.run.config}; {options.config} is ignored")
         return checkpoint, configs.load(checkpoint.run.config)
     if options.config is None:
         raise ConfigError(
@@ -103,21 +98,13 @@ def source(options: Options, say: Say) -> tuple[Checkpoint | None, Params]:
     return checkpoint, configs.load(configs.find(options.config))
 
 
-def loaded(checkpoint: Checkpoint, params: Params) -> dict[str, Any]:
-    """The state of a run that goes on, in environment frames, as it was configured until now."""
-    validation.check_shape(params)
-    state = checkpoint.load(validation.rows_per_env(params))
-    validation.check_checkpoint(params, state)
-    return state
-
-
 def prepare(
-    params: Params, options: Options, state: dict[str, Any], say: Say
-) -> tuple[PolicyConfig | None, str, str]:
+    params: Params, options: Options, state: dict[str, Any]
+) -> tuple[PolicyConfig | None, str]:
     """Apply the options in place and check the whole.
 
     Returns:
-        The policy's settings, the device, and a line that says which threads are used.
+        The policy's settings, and a line that says which threads are used.
     """
     validation.check_shape(params)
     config = params["config"]
@@ -126,37 +113,34 @@ def prepare(
         params["seed"] = options.seed
     elif params.get("seed") is None:
         params["seed"] = int(datetime.now().timestamp())
-    check_seed(params["seed"])
+    seed = params["seed"]
+    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**31:
+        raise ConfigError(f"params.seed: must be a whole number in [0, 2**31), got {seed!r}.")
     frames = options.frames
     if options.envs is not None:
         # The run's length is in frames to its user, in epochs to rl_games.
         frames = frames or validation.planned_frames(config)
-        set_envs(params, options.envs, say)
+        set_envs(params, options.envs)
     if frames is not None:
         set_frames(config, frames, state)
-    device = machine.set_device(config, options.device)
+    machine.set_device(config, options.device)
     threads = machine.set_threads(params)
-    return validation.check(params), device, threads
+    return validation.check(params), threads
 
 
-def check_seed(seed: Any) -> None:
-    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**31:
-        raise ConfigError(f"params.seed: must be a whole number in [0, 2**31), got {seed!r}.")
-
-
-def set_envs(params: Params, envs: int, say: Say) -> None:
+def set_envs(params: Params, envs: int) -> None:
     """Set ``num_actors``, and a minibatch size that divides the new batch."""
     config = params["config"]
     config["num_actors"] = envs
     if "minibatch_size" not in config:
         return
-    size, rows = config["minibatch_size"], validation.rows_per_epoch(params)
+    size, agents = config["minibatch_size"], validation.rows_per_env(params)
+    rows = validation.frames_per_epoch(config) * agents
     fitting = keys.largest_divisor(rows, size, keys.sequence_length(params))
     if fitting != size:
         config["minibatch_size"] = fitting
-        agents = validation.rows_per_env(params)
         each = f" * {agents} agents" if agents > 1 else ""
-        say(
+        echo(
             f"params.config.minibatch_size: {size} -> {fitting}, the largest below that divides "
             f"{envs} environments * horizon_length {config['horizon_length']}{each}"
         )
@@ -169,31 +153,8 @@ def set_frames(config: dict[str, Any], frames: int, state: dict[str, Any]) -> No
     config.pop("max_frames", None)
 
 
-def is_finished(config: dict[str, Any], state: dict[str, Any]) -> bool:
-    epochs, frames = config.get("max_epochs", -1), config.get("max_frames", -1)
-    return (epochs != -1 and state["epoch"] >= epochs) or (
-        frames != -1 and state["frame"] >= frames
-    )
-
-
-def changed_rate(before: Any, config: dict[str, Any]) -> float | None:
-    """A learning rate that the user sets anew in a run that goes on; None to keep the restored."""
-    rate = config["learning_rate"]
-    return None if before is None or rate == before else float(rate)
-
-
-def best_return(state: dict[str, Any]) -> float | None:
-    """The best mean return so far, which decides when rl_games overwrites its best checkpoint."""
-    value = state.get("last_mean_rewards")
-    return None if value is None else float(value)
-
-
 def fresh_run(options: Options, params: Params) -> Run:
-    """The new run's folder.
-
-    Raises:
-        ConfigError: a run stands there already.
-    """
+    """The new run's folder, in which no run stands yet."""
     name = options.name
     if name is None:
         path = configs.find(options.config or "")
@@ -208,7 +169,7 @@ def fresh_run(options: Options, params: Params) -> Run:
 
 
 def refuse_trained(run: Run) -> None:
-    if run.has_trained():
+    if any(run.folder.glob("nn/*.pth")):
         raise ConfigError(
             f"{run.folder}: a run stands there already. Continue it with {resume_command(run)}, "
             "or choose another --name or --seed."
@@ -219,18 +180,20 @@ def resume_command(run: Run) -> str:
     return f"rlg-genpo train --resume {shlex.quote(str(run.folder))}"
 
 
-def first_facts(job: Job, options: Options, device: str) -> dict[str, Any]:
+def first_facts(job: Job, command: str) -> dict[str, Any]:
     """``run.json`` at a session's start."""
     started = datetime.now().astimezone().isoformat(timespec="seconds")
-    earlier = job.run.read_facts() if job.checkpoint else {}
-    here = {"command": options.command, "started": started, "from_frame": job.frame}
+    earlier = {}
+    if job.checkpoint and job.run.facts.is_file():
+        earlier = json.loads(job.run.facts.read_text())
+    here = {"command": command, "started": started, "from_frame": job.frame}
     return {
         "status": "running",
-        "command": options.command,
+        "command": command,
         "seed": job.params["seed"],
         "started": started,
         "versions": machine.versions(),
-        "device": machine.device_name(device),
+        "device": machine.device_name(job.params["config"]["device"]),
         "cpu_count": machine.cores(),
         "threads": machine.threads(job.params),
         "peak_memory_mb": earlier.get("peak_memory_mb", 0.0),
@@ -238,15 +201,15 @@ def first_facts(job: Job, options: Options, device: str) -> dict[str, Any]:
     }
 
 
-def report(run: Run, outcome: dict[str, Any], say: Say) -> int:
+def report(run: Run, outcome: dict[str, Any]) -> int:
     """The closing lines, and the exit code."""
     seconds = f"{outcome['wall_seconds']:.0f} s, {outcome['cpu_seconds']:.0f} CPU s"
-    say(f"{outcome['status']} at {outcome['frames']} frames ({seconds})")
+    echo(f"{outcome['status']} at {outcome['frames']} frames ({seconds})")
     if outcome["status"] == "finished":
-        say(f"evaluate it: rlg-genpo eval {shlex.quote(str(run.folder))}")
+        echo(f"evaluate it: rlg-genpo eval {shlex.quote(str(run.folder))}")
         return FINISHED
     if run.last.is_file():
-        say(f"resume it: {resume_command(run)}")
+        echo(f"resume it: {resume_command(run)}")
     else:
-        say("nothing was saved: no epoch had ended")
+        echo("nothing was saved: no epoch had ended")
     return INTERRUPTED

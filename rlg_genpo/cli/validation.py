@@ -6,11 +6,12 @@ from typing import Any
 from rl_games.algos_torch.model_builder import ModelBuilder
 
 from rlg_genpo.algorithm import Algorithm, algorithms
+from rlg_genpo.cli.runs import Checkpoint
 from rlg_genpo.common import checkpoints
 from rlg_genpo.common.config import PolicyConfig
 from rlg_genpo.common.schema import nearest, unknown
 from rlg_genpo.envs import simulator_of
-from rlg_genpo.errors import CheckpointError, ConfigError
+from rlg_genpo.errors import ConfigError
 from rlg_genpo.host import keys
 from rlg_genpo.registration import refuse_half_a_swap
 
@@ -61,30 +62,26 @@ def leaves_envs_open(config: Mapping[str, Any]) -> bool:
     return simulator_of(config).host is not None and config.get("num_actors") == LEFT_OPEN
 
 
-def check_checkpoint(params: Mapping[str, Any], state: Mapping[str, Any]) -> None:
-    """Whether rl_games' own Gaussian is asked to load one of our policies.
+def state_of(checkpoint: Checkpoint, params: Mapping[str, Any]) -> dict[str, Any]:
+    """A checkpoint's state, in environment frames, for the configuration it was trained with.
 
-    The other direction, and everything else, our agents and players check themselves.
+    rl_games' own Gaussian is refused one of our policies here; everything else our agents and
+    players check themselves.
 
     Raises:
-        CheckpointError: it is.
+        CheckpointError: the checkpoint holds one.
     """
+    check_shape(params)
+    state = checkpoint.load(rows_per_env(params))
     if params["algo"]["name"] == GAUSSIAN and checkpoints.KEY in state:
-        raise CheckpointError(
-            f"The checkpoint holds a {state[checkpoints.KEY]['policy']} policy, but "
-            f"params.algo.name is {GAUSSIAN}. Load it with the YAML that it was trained with."
-        )
-
-
-def deployments_of(params: Mapping[str, Any]) -> tuple[str, ...]:
-    """What a player of this policy may be told to execute, beside its default."""
-    algorithm = algorithm_of(params)
-    return () if algorithm is None else algorithm.config.deployments
+        checkpoints.check_policy(state, GAUSSIAN)
+    return state
 
 
 def check_deployment(params: Mapping[str, Any], name: str) -> None:
-    """Whether a policy offers a deployment."""
-    known = deployments_of(params)
+    """Whether a player of this policy may be told to execute a deployment."""
+    algorithm = algorithm_of(params)
+    known = () if algorithm is None else algorithm.config.deployments
     if not known:
         raise ConfigError(
             f"--deployment {name}: a policy of algo.name {params['algo']['name']} has one "
@@ -139,20 +136,19 @@ def rows_per_env(params: Mapping[str, Any]) -> int:
     return simulator_of(params["config"]).agents(params["config"])
 
 
-def rows_per_epoch(params: Mapping[str, Any]) -> int:
-    """What rl_games cuts into minibatches."""
-    return frames_per_epoch(params["config"]) * rows_per_env(params)
-
-
 def frames_per_epoch(config: Mapping[str, Any]) -> int:
     return config["num_actors"] * config["horizon_length"]
 
 
-def planned_frames(config: Mapping[str, Any]) -> int | None:
-    """Environment frames of a run from its start to its end; None if it has no end."""
+def planned_frames(config: Mapping[str, Any], epoch: int = 0, frame: int = 0) -> int | None:
+    """Environment frames of a whole run; None if it has no end.
+
+    Args:
+        epoch, frame: which it has reached.
+    """
     ends = []
     if config.get("max_epochs", -1) != -1:
-        ends.append(config["max_epochs"] * frames_per_epoch(config))
+        ends.append(frame + (config["max_epochs"] - epoch) * frames_per_epoch(config))
     if config.get("max_frames", -1) != -1:
         ends.append(config["max_frames"])
     return min(ends, default=None)

@@ -83,16 +83,8 @@ def add_entry_points() -> dict[str, dict[str, str]]:
     return ours
 
 
-def launch(script: str, arguments: Sequence[str]) -> None:
-    """Run a Python script as ``python script arguments`` does, with the door open."""
-    open_door()
-    sys.argv = [script, *arguments]
-    sys.path[0] = str(Path(script).resolve().parent)
-    runpy.run_path(script, run_name="__main__")
-
-
 def main(argv: Sequence[str] | None = None) -> int:
-    """``python -m rlg_genpo.isaaclab SCRIPT ARGS``; returns the exit code."""
+    """Run a script as ``python SCRIPT ARGS`` does, with the door open; returns the exit code."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     if not arguments or arguments[0] in ("-h", "--help"):
         sys.stderr.write("usage: python -m rlg_genpo.isaaclab path/to/train.py ARGS\n")
@@ -104,5 +96,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             "play.py (in scripts/reinforcement_learning/rl_games), then its arguments.\n"
         )
         return 2
-    launch(script, arguments[1:])
+    open_door()
+    sys.argv = arguments
+    sys.path[0] = str(Path(script).resolve().parent)
+    runpy.run_path(script, run_name="__main__")
     return 0

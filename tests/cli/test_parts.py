@@ -20,10 +20,9 @@ from rlg_genpo.cli import (
     training,
     validation,
 )
-from rlg_genpo.cli.progress import Bar
+from rlg_genpo.cli.progress import Bar, StopWish
 from rlg_genpo.cli.rollouts import Episode, is_reset_step
 from rlg_genpo.cli.runs import Run
-from rlg_genpo.cli.session import StopWish
 from rlg_genpo.envs import simulator_of
 
 
@@ -61,18 +60,20 @@ def test_a_file_without_params(tmp_path: Path, text: str) -> None:
 
 
 @pytest.mark.parametrize(("envs", "size"), [(8, 128), (6, 96), (3, 96), (1, 32), (5, 80)])
-def test_envs_keep_the_minibatch_a_divisor(envs: int, size: int) -> None:
-    found, said = params(), []
-    training.set_envs(found, envs, said.append)
+def test_envs_keep_the_minibatch_a_divisor(
+    envs: int, size: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = params()
+    training.set_envs(found, envs)
     assert found["config"]["minibatch_size"] == size
-    assert bool(said) == (size != 128)
+    assert bool(capsys.readouterr().out) == (size != 128)
     validation.check_batch(found)
 
 
 def test_recurrent_batches_are_whole_sequences() -> None:
     found = params(seq_length=16)
     found["network"]["rnn"] = {}
-    training.set_envs(found, 5, lambda text: None)
+    training.set_envs(found, 5)
     assert found["config"]["minibatch_size"] == 80
     with pytest.raises(ConfigError, match="horizon_length: 40 must be a multiple of seq_length"):
         validation.check_batch({**found, "config": {**found["config"], "horizon_length": 40}})
@@ -212,9 +213,9 @@ def test_a_second_signal_abandons_the_epoch() -> None:
     stream = io.StringIO()
     before = signal.getsignal(signal.SIGTERM)
     with StopWish(Bar(stream, None)) as stop:
-        assert not stop()
+        assert not stop.wished
         signal.raise_signal(signal.SIGTERM)
-        assert stop()
+        assert stop.wished
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(signal.SIGTERM)
     assert stream.getvalue().count("stopping after this epoch") == 1

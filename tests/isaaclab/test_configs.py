@@ -23,7 +23,7 @@ from rl_games.torch_runner import Runner
 
 from rlg_genpo import load_agent
 from rlg_genpo.algorithm import algorithms
-from rlg_genpo.cli import checking, configs, exporting, listing, validation
+from rlg_genpo.cli import checking, configs, evaluation, validation
 from rlg_genpo.common.config import PolicyConfig
 from rlg_genpo.cppo.config import AlgoConfig as CPPOAlgo
 from rlg_genpo.ddpl.config import AlgoConfig as DDPLAlgo
@@ -478,7 +478,7 @@ def test_the_command_line_knows_every_file() -> None:
 
 
 def test_the_command_line_says_how_to_train_cppo() -> None:
-    row = listing.isaac_lab_row("isaaclab/ant_cppo")
+    row = checking.row("isaaclab/ant_cppo")
     assert row == ("isaaclab/ant_cppo", "cppo", "Isaac-Ant-v0", CPPO, "500")
     lines = dict(line.split(":", 1) for line in checking.check("isaaclab/ant_cppo", []))
     assert lines["policy"].strip().startswith("cppo: 8 steps, ")
@@ -490,7 +490,7 @@ def test_the_command_line_says_how_to_train_cppo() -> None:
 def test_the_command_line_says_how_to_train_ddpl() -> None:
     name = "isaaclab/cart_double_pendulum_direct_ddpl"
     task = "Isaac-Cart-Double-Pendulum-Direct-v0"
-    assert listing.isaac_lab_row(name) == (name, "ddpl", task, DDPL, "150")
+    assert checking.row(name) == (name, "ddpl", task, DDPL, "150")
     lines = dict(line.split(":", 1) for line in checking.check(name, []))
     assert lines["policy"].strip().startswith("ddpl: 20 steps, ")
     assert lines["policy"].endswith("; cart (4 to 1), pendulum (3 to 1)")
@@ -512,6 +512,6 @@ def test_export_takes_a_checkpoint_of_isaac_labs_scripts(rlgpu, tmp_path: Path) 
     agent = algorithms()["ddpl"].make_agent("run", runner.params)
     agent.save(str(tmp_path / "run" / "nn" / "last"))
     checkpoint = str(tmp_path / "run" / "nn" / "last.pth")
-    written = exporting.export(exporting.Options(checkpoint, config=f"isaaclab/{name}"))
+    written = evaluation.export(checkpoint, config=f"isaaclab/{name}")
     assert written == [tmp_path / "run" / "agents" / f"{who}.pt" for who in ("cart", "pendulum")]
     assert load_agent(written[0])(torch.zeros(3, 4)).shape == (3, 1)
