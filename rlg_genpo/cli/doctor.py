@@ -34,11 +34,7 @@ class Fact:
 
 
 def report(task: str | None = None) -> tuple[list[str], bool]:
-    """The report's lines, and whether everything is well.
-
-    Args:
-        task: also say which of our configurations this task of Isaac Lab has.
-    """
+    """The report's lines, with the configurations of a task or of all; whether all is well."""
     has_isaaclab = version_of("isaaclab") is not None or find_spec("isaaclab_tasks") is not None
     sections = {
         f"rlg_genpo {__version__} on Python {platform.python_version()}": [

@@ -62,11 +62,7 @@ def prepared(options: Options) -> tuple[Checkpoint, Params, PolicyConfig | None]
 
 @dataclass(frozen=True)
 class Kind:
-    """A way to choose actions, and its row of the table.
-
-    Either action of a deployment may be wanted: the deterministic one (a distribution's mode), or a
-    sample.
-    """
+    """A way to choose actions: a deployment's deterministic one (a mode), or a sample."""
 
     deterministic: bool
     deployment: str | None = None  # None for the policy's default
@@ -94,25 +90,17 @@ def play(options: Options, kind: Kind) -> None:
         validation.check_deployment(params, kind.deployment)
     validation.state_of(checkpoint, params)
     stage = rollouts.set_stage(params, settings, checkpoint, 1, kind.deployment)
-    finished: list[Episode] = []
-
-    def tell(episode: Episode) -> None:
-        finished.append(episode)
-        echo(
-            f"episode {len(finished):3d}  return {episode.value:10.2f}  length {episode.length:5d}"
-        )
-
-    rollouts.play(stage, options.episodes, kind.deterministic, tell)
-    mean = np.mean([episode.value for episode in finished])
-    echo(f"mean return {mean:.2f} over {len(finished)} {kind.name.replace('_', ' ')} episodes")
+    returns = []
+    for episode in rollouts.play(stage, options.episodes, kind.deterministic):
+        value, length = episode.value, episode.length
+        returns.append(value)
+        echo(f"episode {len(returns):3d}  return {value:10.2f}  length {length:5d}")
+    kinds = kind.name.replace("_", " ")
+    echo(f"mean return {np.mean(returns):.2f} over {len(returns)} {kinds} episodes")
 
 
 def evaluate(options: Options, deployments: Sequence[str]) -> dict[str, Any]:
-    """Measure deterministic and sampled returns.
-
-    Args:
-        deployments: beside the policy's default.
-    """
+    """Measure deterministic and sampled returns, of the default and of other deployments."""
     checkpoint, params, settings = prepared(options)
     kinds = kinds_of(params, deployments)
     state = validation.state_of(checkpoint, params)
@@ -120,10 +108,9 @@ def evaluate(options: Options, deployments: Sequence[str]) -> dict[str, Any]:
     envs = ceil(options.episodes / per_env)
     results = {}
     for kind in kinds:
-        found: list[Episode] = []
         stage = rollouts.set_stage(params, settings, checkpoint, envs, kind.deployment)
-        rollouts.play(stage, per_env, kind.deterministic, found.append)
-        results[kind.name] = summary(found, options.seed)
+        episodes = list(rollouts.play(stage, per_env, kind.deterministic))
+        results[kind.name] = summary(episodes, options.seed)
     return {
         "task": simulator_of(params["config"]).task(params["config"]),
         "policy": params["algo"]["name"],

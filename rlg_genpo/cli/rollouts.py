@@ -3,7 +3,7 @@
 import contextlib
 import io
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
@@ -84,9 +84,7 @@ def set_stage(
     return Stage(player, player.env, count)
 
 
-def play(
-    stage: Stage, episodes_per_env: int, deterministic: bool, on_end: Callable[[Episode], None]
-) -> None:
+def play(stage: Stage, episodes_per_env: int, deterministic: bool) -> Iterator[Episode]:
     """Play until every environment has contributed its episodes; more are not counted.
 
     That every one contributes as many keeps short episodes from being over-represented.
@@ -107,7 +105,7 @@ def play(
         lengths += ~reset
         for index in np.flatnonzero(done):
             if ended[index] < episodes_per_env:
-                on_end(Episode(int(index), float(returns[index]), int(lengths[index])))
+                yield Episode(int(index), float(returns[index]), int(lengths[index]))
         ended += done
         returns[done], lengths[done] = 0.0, 0
         if player.is_rnn:

@@ -40,10 +40,7 @@ class Job:
 
 
 def execute(job: Job, facts: dict[str, Any]) -> dict[str, Any]:
-    """Train until the end or an interruption; returns ``run.json``'s closing facts.
-
-    ``facts`` are what it says while training.
-    """
+    """Train until the end or an interruption; returns what then replaces ``facts`` of run.json."""
     total = validation.planned_frames(job.params["config"], job.epoch, job.frame)
     bar = Bar(sys.stderr, total, job.frame)
     stop = StopWish(bar)
@@ -68,10 +65,7 @@ def execute(job: Job, facts: dict[str, Any]) -> dict[str, Any]:
 
 
 class Observer(DefaultAlgoObserver):
-    """Watches a training run: bar, progress.csv, nn/last.pth, and the wish to stop.
-
-    Independent of the algorithm: rl_games calls the observer with any agent.
-    """
+    """Watches a run of any algorithm: bar, progress.csv, nn/last.pth, and the wish to stop."""
 
     def __init__(self, job: Job, facts: dict[str, Any], bar: Bar, stop: StopWish) -> None:
         super().__init__()

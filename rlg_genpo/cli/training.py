@@ -38,9 +38,7 @@ class Options:
 def train(options: Options) -> int:
     """Train; returns the process's exit code. What cannot work is refused before."""
     checkpoint, params = source(options)
-    state = {"epoch": 0, "frame": 0}
-    if checkpoint:
-        state = validation.state_of(checkpoint, params)
+    state = validation.state_of(checkpoint, params) if checkpoint else {"epoch": 0, "frame": 0}
     rate = params["config"].get("learning_rate") if checkpoint else None
     configs.override(params, options.overrides)
     settings, threads = prepare(params, options, state)
@@ -101,11 +99,7 @@ def source(options: Options) -> tuple[Checkpoint | None, Params]:
 def prepare(
     params: Params, options: Options, state: dict[str, Any]
 ) -> tuple[PolicyConfig | None, str]:
-    """Apply the options in place and check the whole.
-
-    Returns:
-        The policy's settings, and a line that says which threads are used.
-    """
+    """Apply the options in place and check the whole; the settings, and a line about threads."""
     validation.check_shape(params)
     config = params["config"]
     validation.refuse_elsewhere(config)

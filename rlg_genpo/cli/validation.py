@@ -141,11 +141,7 @@ def frames_per_epoch(config: Mapping[str, Any]) -> int:
 
 
 def planned_frames(config: Mapping[str, Any], epoch: int = 0, frame: int = 0) -> int | None:
-    """Environment frames of a whole run; None if it has no end.
-
-    Args:
-        epoch, frame: which it has reached.
-    """
+    """Frames of a whole run that has come to ``epoch`` and ``frame``; None if it has no end."""
     ends = []
     if config.get("max_epochs", -1) != -1:
         ends.append(frame + (config["max_epochs"] - epoch) * frames_per_epoch(config))

@@ -70,8 +70,7 @@ def _explain_missing_keys() -> None:
 def add_entry_points() -> dict[str, dict[str, str]]:
     """Put our YAML files under their keys into gymnasium's specs; a key that stands is left alone.
 
-    Returns:
-        What each of our tasks has now of ours, by task id.
+    Returns what each of our tasks has now of ours, by task id.
     """
     import gymnasium
 

@@ -69,10 +69,7 @@ def policies() -> dict[str, tuple[str, ...]]:
 
 
 def entry_points(task_id: str) -> dict[str, str]:
-    """Agent key to ``module:file.yaml`` for one gymnasium id, as in ``Isaac-Ant-Play-v0``.
-
-    Empty where we ship nothing for the task.
-    """
+    """Agent key to ``module:file.yaml`` of all that we ship for a task's gymnasium id."""
     name = _ENDING.sub("", task_id, count=1)
     stem = next((stem for stem, names in TASKS.items() if name in names), "")
     return {
@@ -81,11 +78,7 @@ def entry_points(task_id: str) -> dict[str, str]:
 
 
 def task_and_key(name: str) -> tuple[str, str] | None:
-    """A shipped config's task, by Isaac Lab 2.x's id, and its agent key.
-
-    Args:
-        name: the file's stem, which is also its ``config.name``, as in ``ant_genpo``.
-    """
+    """The task, by Isaac Lab 2.x's id, and the agent key of a shipped file, as ``ant_genpo``."""
     stem, _, policy = name.rpartition("_")
     if policy not in policies().get(stem, ()):
         return None
