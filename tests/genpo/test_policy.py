@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from rlg_genpo.common.flow_config import FlowConfig
-from rlg_genpo.common.losses import clipped_surrogate, compression_squared
+from rlg_genpo.common.losses import clipped_surrogate
 from rlg_genpo.common.velocity import Velocity
 from rlg_genpo.genpo import coupled
 from rlg_genpo.genpo.policy import GenPO
@@ -94,7 +94,9 @@ def test_fresh_samples_are_differentiable_and_fresh(count):
     fresh = policy.resample(condition, count)
     assert fresh.shape == (count, 2 * D)
     assert not torch.equal(fresh, policy.resample(condition, count))
-    gradients = torch.autograd.grad(compression_squared(fresh).mean(), list(policy.parameters()))
+    gradients = torch.autograd.grad(
+        coupled.compression_squared(fresh).mean(), list(policy.parameters())
+    )
     assert all(gradient.abs().max().item() > 0 for gradient in gradients)
 
 
@@ -115,7 +117,7 @@ def test_every_parameter_receives_a_gradient(scale):
         acted = policy.act(condition)
     log_ratio = acted.neglogp - policy.evaluate(condition, acted.stored).neglogp
     surrogate = clipped_surrogate(log_ratio, torch.randn(32), 0.2).mean()
-    compression = compression_squared(policy.resample(condition, 32)).mean()
+    compression = coupled.compression_squared(policy.resample(condition, 32)).mean()
     (surrogate + 0.01 * compression).backward()
     for name, parameter in policy.named_parameters():
         assert parameter.grad is not None and parameter.grad.abs().max().item() > 0, name
