@@ -97,12 +97,10 @@ class CPPOAgent(PPOAgent):
 
     def _rollout_states(self) -> tuple[Tensor, Tensor]:
         """What the policy is conditioned on, (R, C), and a_k, (R, D), at every real row."""
-        sources, references = [], []
-        for source, batch in self.rollout_batches():
-            reference, _ = batch.stored.chunk(2, dim=-1)
-            sources.append(source[batch.rows])
-            references.append(reference[batch.rows])
-        return torch.cat(sources), torch.cat(references)
+        batches = self.rollout_batches()
+        parts = [(source[batch.rows], batch.stored[batch.rows]) for source, batch in batches]
+        source, stored = (torch.cat(part) for part in zip(*parts, strict=True))
+        return source, stored.chunk(2, dim=-1)[0]
 
     @torch.no_grad()
     def _probe(self) -> dict[str, Tensor]:

@@ -44,14 +44,6 @@ class Weighted(NamedTuple):
     temperature: Tensor  # (n,)
 
 
-class Noised(NamedTuple):
-    """What a denoiser is shown of some states, and what it is to predict."""
-
-    noisy: Tensor  # (n, B, K, D)
-    levels: Tensor  # (n, B, K), indices
-    noise: Tensor  # (n, B, K, D)
-
-
 class Improvement:
     """Trains ``policy.action_values`` and ``policy.denoisers``, each agent's clipped by itself."""
 
@@ -122,13 +114,18 @@ class Improvement:
     def _policy_step(self, weighted: Weighted, rows: Tensor) -> Tensor:
         denoisers, weights = self.policy.denoisers, weighted.weights[:, rows]
         obs = self.policy.observations.split(weighted.source[rows])
-        shown = noised(self.policy, weighted.actions[:, rows])
-        predicted = denoisers.at_levels(denoisers.condition(obs), shown.noisy, shown.levels)
-        loss = score_matching.matching_loss(predicted, shown.noise, weights, self.sizes)
+        action = weighted.actions[:, rows]
+        # Each proposal gets fresh noise at a level of its own.
+        noise = torch.randn_like(action) * denoisers.actions.real.unsqueeze(1)
+        alpha_bar = denoisers.alpha_bar
+        levels = torch.randint(len(alpha_bar), action.shape[:-1], device=action.device)
+        noisy = diffusion.noised(action, noise, alpha_bar[levels].unsqueeze(-1))
+        predicted = denoisers.at_levels(denoisers.condition(obs), noisy, levels)
+        loss = score_matching.matching_loss(predicted, noise, weights, self.sizes)
         share = self.settings.control_variate
         if share:
-            before = self._noise_before(obs, shown)
-            shifted = score_matching.shifted_noise(shown.noise, before, weights)
+            before = self._noise_before(obs, noisy, levels)
+            shifted = score_matching.shifted_noise(noise, before, weights)
             alike = weights.mean(dim=(1, 2), keepdim=True).expand_as(weights)
             quiet = score_matching.matching_loss(predicted, shifted, alike, self.sizes)
             loss = torch.lerp(loss, quiet, share)
@@ -136,20 +133,18 @@ class Improvement:
         return loss.detach()
 
     @torch.no_grad()
-    def _noise_before(self, obs: Tensor, shown: Noised) -> Tensor:
+    def _noise_before(self, obs: Tensor, noisy: Tensor, levels: Tensor) -> Tensor:
         """eps_old of noisy proposals, (n, B, K, D): of the old policy with the proposals' noise."""
-        denoisers, wide, levels = self.before, self.widening, shown.levels
+        denoisers, wide = self.before, self.widening
         # Between two levels one of them, by chance: right on average, at one evaluation.
         higher = torch.rand(levels.shape, device=levels.device) < wide.part[levels]
         stands = wide.level[levels] + higher.long()
-        noisy = shown.noisy / wide.scale[levels].unsqueeze(-1)
+        noisy = noisy / wide.scale[levels].unsqueeze(-1)
         noise = denoisers.at_levels(denoisers.condition(obs), noisy, stands)
         # Sampling clips what it predicts; the old policy is what it did, not what it said.
         alpha_bar = denoisers.alpha_bar[stands].unsqueeze(-1)
-        noise = diffusion.clipped_noise(noisy, noise, alpha_bar) * denoisers.actions.real.unsqueeze(
-            1
-        )
-        return wide.factor[levels].unsqueeze(-1) * noise
+        noise = diffusion.clipped_noise(noisy, noise, alpha_bar)
+        return wide.factor[levels].unsqueeze(-1) * noise * denoisers.actions.real.unsqueeze(1)
 
     def _passes(self, epochs: int, rows: int, step: Callable[[Tensor], Tensor]) -> Tensor:
         """``step`` on the minibatches of each pass; the last pass's mean result, (n,)."""
@@ -195,15 +190,6 @@ def propose(
         actions.append(moved * policy.actions.real.unsqueeze(1))
         values.append(action_values(rows, actions[-1]))
     return torch.cat(actions, dim=1), torch.cat(values, dim=1)
-
-
-def noised(policy: DDPL, action: Tensor) -> Noised:
-    """Proposals (n, B, K, D) with fresh noise, each at a level of its own."""
-    noise = torch.randn_like(action) * policy.actions.real.unsqueeze(1)
-    table = policy.denoisers.alpha_bar
-    levels = torch.randint(len(table), action.shape[:-1], device=action.device)
-    noisy = diffusion.noised(action, noise, table[levels].unsqueeze(-1))
-    return Noised(noisy, levels, noise)
 
 
 def clip_by_agent(gradients: list[Tensor], largest: float) -> Tensor:

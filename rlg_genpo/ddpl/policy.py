@@ -14,7 +14,6 @@ from torch import Tensor
 
 from rlg_genpo.common.policy import Acted, Policy
 from rlg_genpo.ddpl import diffusion
-from rlg_genpo.ddpl.diffusion import Schedule
 from rlg_genpo.ddpl.networks import ActionValues, Condition, Denoisers
 
 
@@ -28,7 +27,6 @@ class DDPL(Policy):
 
     action_values: Any
     alpha_bar: Tensor
-    before: Tensor
 
     def __init__(self, denoisers: Denoisers, action_values: ActionValues | None = None) -> None:
         super().__init__()
@@ -38,9 +36,7 @@ class DDPL(Policy):
         config = denoisers.config
         self.variance = config.variance
         levels = diffusion.respaced(config.steps, config.sampling_steps or config.steps)
-        shares = diffusion.following(denoisers.alpha_bar[levels])
-        self.register_buffer("alpha_bar", shares.alpha_bar, persistent=False)
-        self.register_buffer("before", shares.before, persistent=False)
+        self.register_buffer("alpha_bar", denoisers.alpha_bar[levels], persistent=False)
         # Known on the host, so that the sampling loop never waits for the device.
         self.order = levels.tolist()
 
@@ -57,7 +53,7 @@ class DDPL(Policy):
         return diffusion.reverse(
             lambda noisy, index: self.denoisers(states, noisy, self.order[index]),
             start,
-            Schedule(self.alpha_bar, self.before),
+            diffusion.following(self.alpha_bar),
             self.variance,
             temperature,
         )

@@ -176,7 +176,6 @@ def test_it_goes_through_as_many_levels_as_it_is_told(monkeypatch, steps):
     assert len(seen) == steps and seen[0] == 19
     kept = policy.denoisers.alpha_bar[diffusion.respaced(20, steps)]
     assert torch.equal(policy.alpha_bar, kept)
-    assert torch.equal(policy.before, torch.cat([torch.ones(1), kept[:-1]]))
 
 
 def test_the_deterministic_action_repeats_itself_and_a_sample_does_not(double):
