@@ -5,6 +5,7 @@ robot, from that robot's own observation alone. B batch, O the agent's observati
 action size.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -34,13 +35,20 @@ class AgentPolicy(nn.Module):
         agent: its name, O and D.
         diffusion: the settings of its denoiser, whose weights are initial ones.
         mean, variance: of its observations, (O,).
+        limit: at which its normalised observations are clamped.
     """
 
     mean: Tensor
     deviation: Tensor
+    limit: Tensor
 
     def __init__(
-        self, agent: AgentConfig, diffusion: DiffusionConfig, mean: Tensor, variance: Tensor
+        self,
+        agent: AgentConfig,
+        diffusion: DiffusionConfig,
+        mean: Tensor,
+        variance: Tensor,
+        limit: float = LIMIT,
     ) -> None:
         super().__init__()
         # Alone, nobody's weights are shared.
@@ -49,11 +57,12 @@ class AgentPolicy(nn.Module):
         self.policy = DDPL(Denoisers([agent.obs], [agent.act], diffusion))
         self.register_buffer("mean", mean.float())
         self.register_buffer("deviation", (variance.float() + EPSILON).sqrt())
+        self.register_buffer("limit", torch.tensor(limit))
 
     @torch.no_grad()
     def forward(self, obs: Tensor, deterministic: bool = True) -> Tensor:
         """The reverse process without noise when deterministic, else a sample."""
-        source = ((obs - self.mean) / self.deviation).clamp(-LIMIT, LIMIT)
+        source = ((obs - self.mean) / self.deviation).clamp(-self.limit, self.limit)
         return self.policy.play(self.policy.condition(source), deterministic, None)
 
 
@@ -73,13 +82,17 @@ def taken_apart(model: Any, settings: DDPLConfig) -> list[AgentPolicy]:
     """Every agent of a trained model, on its device, with copies of its weights."""
     policy, device = model.policy, next(model.parameters()).device
     total = policy.observations.total
-    mean, variance = torch.zeros(total, device=device), torch.ones(total, device=device)
+    # Without normalisation, the observations are to pass as they are.
+    mean = torch.zeros(total, device=device)
+    variance = torch.full_like(mean, 1 - EPSILON)
+    limit = math.inf
     if model.normalize_input:
         mean, variance = model.running_mean_std.running_mean, model.running_mean_std.running_var
+        limit = LIMIT
     moments = (moment.split(policy.observations.sizes) for moment in (mean, variance))
     found = []
     for index, (agent, *own) in enumerate(zip(settings.agents or (), *moments, strict=True)):
-        single = AgentPolicy(agent, settings.diffusion, *own).to(device)
+        single = AgentPolicy(agent, settings.diffusion, *own, limit=limit).to(device)
         own_rows(policy.denoisers, single.policy.denoisers, index)
         found.append(single.eval())
     return found
@@ -152,5 +165,6 @@ def load(path: str | Path) -> AgentPolicy:
     agent, diffusion = AgentConfig(**held["agent"]), DiffusionConfig(**held["diffusion"])
     mean = held["state"]["mean"]
     single = AgentPolicy(agent, diffusion, mean, variance=mean)
-    single.load_state_dict(held["state"])
+    # Files of before have no limit: it was always this one.
+    single.load_state_dict({"limit": torch.tensor(LIMIT)} | held["state"])
     return single.eval()

@@ -47,11 +47,13 @@ def test_agents_from_files_act_as_the_player_on_their_slices(team, taken_apart):
     assert together.std(dim=0).min() > 0
 
 
+@pytest.mark.parametrize("normalised", [True, False])
 @every_team
-def test_agents_from_files_act_as_the_model_of_all(team, taken_apart):
+def test_agents_from_files_act_as_the_model_of_all(team, normalised, taken_apart):
     """The player takes agents apart as the files do: this asks the network that was trained."""
-    player, alone = taken_apart(team)
-    obs = torch.randn(32, 4)
+    player, alone = taken_apart({**team, "config.normalize_input": normalised})
+    # Beyond the limit of normalised observations.
+    obs = 20 * torch.randn(32, 4)
     with torch.no_grad():
         whole = player.model.policy.deterministic_action(player.model.norm_obs(obs)).clamp(-1, 1)
     parts = [own(part) for own, part in zip(alone, slices_of(player, obs), strict=True)]
@@ -91,3 +93,12 @@ def test_a_file_of_something_else_is_refused(tmp_path):
     torch.save({export.KEY: export.FORMAT + 1}, path)
     with pytest.raises(CheckpointError, match=f"format {export.FORMAT + 1}; this .* reads"):
         rlg_genpo.load_agent(path)
+
+
+def test_a_file_of_before_has_no_limit_and_clamps_as_it_did(taken_apart, tmp_path):
+    _, (near, _) = taken_apart(RAGGED)
+    held = torch.load(tmp_path / "near.pt", weights_only=True)
+    del held["state"]["limit"]
+    torch.save(held, tmp_path / "near.pt")
+    obs = 20 * torch.randn(8, 3)
+    assert torch.equal(rlg_genpo.load_agent(tmp_path / "near.pt")(obs), near(obs))
