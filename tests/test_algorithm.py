@@ -126,9 +126,10 @@ def test_other_packages_declare_theirs_by_an_entry_point(monkeypatch, caplog):
         module.ALGORITHM = declared
         monkeypatch.setitem(sys.modules, module.__name__, module)
     points = [f"{name}:ALGORITHM" for name in ("theirs_package", "broken", "namesake_package")]
-    monkeypatch.setattr(algorithm, "entry_points", lambda: points)
     monkeypatch.setattr(algorithm, "_FOUND", dict(algorithms()))
     monkeypatch.setattr(algorithm, "_READ", set(algorithm._READ))
+    # Last: reading the real table above must not meet these.
+    monkeypatch.setattr(algorithm, "entry_points", lambda: points)
     found = algorithms()
     assert list(found) == ["genpo", "cppo", "ddpl", "theirs"]
     assert found["theirs"] is theirs and found["cppo"] is not theirs
