@@ -16,6 +16,7 @@ from torch import nn
 from rlg_genpo.common.flow_config import FlowConfig
 from rlg_genpo.common.layers import ACTIVATIONS, NarrowLinear
 from rlg_genpo.common.velocity import Condition, Velocity
+from rlg_genpo.genpo.coupled import Coupling
 from rlg_genpo.genpo.policy import GenPO
 
 ROWS, WIDTH, ACTION_DIM, STEPS, MIX = 2048, 64, 6, 5, 0.9
@@ -43,7 +44,7 @@ def activations() -> None:
         values = torch.randn(ROWS, WIDTH, requires_grad=True)
         ones = torch.ones(ROWS, WIDTH)
         flow = FlowConfig(STEPS, units=(WIDTH, WIDTH), activation=name)
-        policy = GenPO(Velocity(32, ACTION_DIM, flow), MIX)
+        policy = GenPO(Velocity(32, ACTION_DIM, flow), Coupling(flow.steps, MIX))
         source, stored = torch.randn(ROWS, 32), torch.randn(ROWS, 2 * ACTION_DIM)
 
         def alone(activation=activation, values=values, ones=ones) -> None:
@@ -97,7 +98,7 @@ def low_precision() -> None:
     print(f"{'velocity':40}{'density, ms':>12}{'log-ratio, sd':>16}{'largest':>12}")
     for units, activation in (((WIDTH, WIDTH), "silu"), ((400, 200, 100), "mish")):
         flow = FlowConfig(STEPS, units=units, activation=activation, output_scale=1.0)
-        policy = GenPO(Velocity(87, 21, flow), MIX)
+        policy = GenPO(Velocity(87, 21, flow), Coupling(flow.steps, MIX))
         source = torch.randn(ROWS, 87)
         for precision in ("float32", "bfloat16"):
             if precision == "bfloat16":

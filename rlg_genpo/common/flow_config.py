@@ -39,6 +39,11 @@ class FlowConfig:
         0.01, "factor on the velocity's last layer at the start", at_least(0)
     )
 
+    @property
+    def times(self) -> tuple[float, ...]:
+        """Where the flow evaluates its velocity: k/N for each step k."""
+        return tuple(k / self.steps for k in range(self.steps))
+
     def check(self, network: Mapping[str, Any]) -> None:
         """Hold the flow against the trunk of its ``params.network``.
 

@@ -44,8 +44,7 @@ class TimeEmbedding(nn.Module):
     def __init__(self, flow: FlowConfig) -> None:
         super().__init__()
         self.width = flow.time_embedding
-        times = torch.arange(flow.steps) / flow.steps
-        self.register_buffer("features", sinusoidal(times, self.width))
+        self.register_buffer("features", sinusoidal(torch.tensor(flow.times), self.width))
         self.mlp = mlp(self.width, flow.time_units, self.width, flow.activation)
 
     def forward(self) -> Tensor:
@@ -86,7 +85,7 @@ class Velocity(SplitMLP):
         super().__init__(
             condition_dim, action_dim, units, flow.activation, flow.output_scale, extra_dim=width
         )
-        self.steps = flow.steps
+        self.times = flow.times
         self.time = TimeEmbedding(flow)
         self.from_time = nn.Linear(width, units[0], bias=False)
         nn.init.uniform_(self.from_time.weight, -self.bound, self.bound)

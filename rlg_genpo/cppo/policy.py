@@ -61,7 +61,7 @@ class CPPO(LikelihoodPolicy):
     def sample_flow(self, flow: Velocity, source: Tensor, noise: Tensor) -> Tensor:
         """Noise (B, D) carried to samples (B, D) by one of the two flows, without gradients."""
         with torch.no_grad():
-            return flow_matching.euler(flow.at(flow.condition(source)), noise, flow.steps)
+            return flow_matching.euler(flow.at(flow.condition(source)), noise, len(flow.times))
 
     def kernel(self, source: Tensor, reference: Tensor) -> Gaussian:
         """The Gaussian around a_k = ``reference``, (B, D)."""

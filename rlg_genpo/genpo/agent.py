@@ -83,7 +83,7 @@ class GenPOAgent(PPOAgent):
         action = policy.to_env(pair).unflatten(0, (-1, PROBE_SAMPLES))
         return {
             "compression_distance": coupled.compression_norm(stored).mean(),
-            "pair_entropy": coupled.pair_entropy(policy.action_dim, policy.steps, policy.mix),
+            "pair_entropy": policy.coupling.pair_entropy(policy.action_dim),
             "saturated_share": (coupled.executed(stored).abs() > 1).float().mean(),
             # of the executed action at a state, and of the inverse, at a few states
             "action_spread": action.std(dim=1).mean(),

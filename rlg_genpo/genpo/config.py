@@ -42,6 +42,11 @@ class CoupledFlowConfig(FlowConfig):
         one_of(("store", "recompute")),
     )
 
+    @property
+    def coupling(self) -> tuple[int, float]:
+        """N and p, what :class:`rlg_genpo.genpo.coupled.Coupling` is made of."""
+        return self.steps, self.mix
+
     def check(self, network: Mapping[str, Any]) -> None:
         super().check(network)
         growth = error_growth(self.steps, self.mix)

@@ -10,6 +10,7 @@ x first. Time runs from noise at t=0 to action at t=1, in N steps of 1/N.
 
 import math
 from collections.abc import Callable
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -19,49 +20,66 @@ from torch import Tensor
 Velocity = Callable[[Tensor, int], Tensor]
 
 
-def couple(velocity: Velocity, z: Tensor, steps: int, mix: float) -> Tensor:
+class Coupling(NamedTuple):
+    """What the flow is beside its velocity."""
+
+    steps: int  # N
+    mix: float  # p, in (0, 1]
+
+    @property
+    def indices(self) -> range:
+        """Of the steps, in the order in which they are taken."""
+        return range(self.steps)
+
+    @property
+    def h(self) -> float:
+        """1/N, the time that a step takes."""
+        return 1 / self.steps
+
+    def log_abs_det(self, dim: int) -> float:
+        """log |det d couple / dz| for actions of size ``dim``: 2 D N log p.
+
+        The velocity updates are shears, so only the mixing lines change volume, by p^D each. The
+        value depends neither on the sample nor on the parameters.
+        """
+        return 2 * dim * self.steps * math.log(self.mix)
+
+    def pair_neglogp(self, z: Tensor) -> Tensor:
+        """-log density of the doubled action that :func:`couple` makes of noise z, in nats.
+
+        Shape (..., 2 D) to (...,): the standard normal's density at z, less the log-determinant.
+        """
+        dim = z.shape[-1] // 2
+        normal = 0.5 * z.square().sum(dim=-1) + dim * math.log(2 * math.pi)
+        return normal + self.log_abs_det(dim)
+
+    def pair_entropy(self, dim: int) -> float:
+        """Differential entropy of the doubled action, in nats; a constant of (D, N, p)."""
+        return dim * math.log(2 * math.pi * math.e) + self.log_abs_det(dim)
+
+
+def couple(velocity: Velocity, z: Tensor, coupling: Coupling) -> Tensor:
     """Carry noise z, shape (..., 2 D), to the doubled action of the same shape."""
     x, y = z.chunk(2, dim=-1)
-    for k in range(steps):
-        x = torch.add(x, velocity(y, k), alpha=1 / steps)
-        y = torch.add(y, velocity(x, k), alpha=1 / steps)
+    mix, h = coupling.mix, coupling.h
+    for k in coupling.indices:
+        x = torch.add(x, velocity(y, k), alpha=h)
+        y = torch.add(y, velocity(x, k), alpha=h)
         x = torch.lerp(y, x, mix)  # mix x + (1 - mix) y
         y = torch.lerp(x, y, mix)
     return joined(x, y)
 
 
-def uncouple(velocity: Velocity, action: Tensor, steps: int, mix: float) -> Tensor:
+def uncouple(velocity: Velocity, action: Tensor, coupling: Coupling) -> Tensor:
     """Exact inverse of :func:`couple`: doubled action to noise, shapes (..., 2 D)."""
     x, y = action.chunk(2, dim=-1)
-    for k in reversed(range(steps)):
+    mix, h = coupling.mix, coupling.h
+    for k in reversed(coupling.indices):
         y = torch.lerp(x, y, 1 / mix)  # (y - (1 - mix) x) / mix
         x = torch.lerp(y, x, 1 / mix)
-        y = torch.sub(y, velocity(x, k), alpha=1 / steps)
-        x = torch.sub(x, velocity(y, k), alpha=1 / steps)
+        y = torch.sub(y, velocity(x, k), alpha=h)
+        x = torch.sub(x, velocity(y, k), alpha=h)
     return joined(x, y)
-
-
-def log_abs_det(dim: int, steps: int, mix: float) -> float:
-    """log |det d couple / dz| for actions of size ``dim``: 2 D N log p.
-
-    The velocity updates are shears, so only the mixing lines change volume, by p^D each. The value
-    depends neither on the sample nor on the parameters.
-    """
-    return 2 * dim * steps * math.log(mix)
-
-
-def pair_neglogp(z: Tensor, steps: int, mix: float) -> Tensor:
-    """-log density of the doubled action that :func:`couple` makes of noise z, in nats.
-
-    Shape (..., 2 D) to (...,): the standard normal's density at z, less the log-determinant.
-    """
-    dim = z.shape[-1] // 2
-    return 0.5 * z.square().sum(dim=-1) + dim * math.log(2 * math.pi) + log_abs_det(dim, steps, mix)
-
-
-def pair_entropy(dim: int, steps: int, mix: float) -> float:
-    """Differential entropy of the doubled action, in nats; a constant of (D, N, p)."""
-    return dim * math.log(2 * math.pi * math.e) + log_abs_det(dim, steps, mix)
 
 
 def joined(x: Tensor, y: Tensor) -> Tensor:

@@ -3,6 +3,7 @@
 from rlg_genpo.common.network import FlowBuilder
 from rlg_genpo.common.velocity import Velocity
 from rlg_genpo.genpo.config import GenPOConfig
+from rlg_genpo.genpo.coupled import Coupling
 from rlg_genpo.genpo.policy import GenPO
 
 
@@ -13,4 +14,4 @@ class GenPOBuilder(FlowBuilder):
 
     def make_policy(self, velocity: Velocity, condition_dim: int) -> GenPO:
         flow = self.settings.flow
-        return GenPO(velocity, flow.mix, flow.memory == "recompute")
+        return GenPO(velocity, Coupling(*flow.coupling), flow.memory == "recompute")

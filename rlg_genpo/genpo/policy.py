@@ -19,15 +19,16 @@ class GenPO(LikelihoodPolicy):
     """Stores the doubled action (x, y), width 2 D; executes its mean.
 
     Args:
-        velocity: the network v; knows D and N.
-        mix: p, in (0, 1].
+        velocity: the network v; knows D.
+        coupling: N and p.
         recompute: whether gradients are those of :mod:`rlg_genpo.genpo.reversible`.
     """
 
-    def __init__(self, velocity: Velocity, mix: float, recompute: bool = False) -> None:
+    def __init__(
+        self, velocity: Velocity, coupling: coupled.Coupling, recompute: bool = False
+    ) -> None:
         super().__init__()
-        self.velocity, self.steps = velocity, velocity.steps
-        self.mix, self.recompute = mix, recompute
+        self.velocity, self.coupling, self.recompute = velocity, coupling, recompute
         self.action_dim = velocity.action_dim
         self.stored_dim = 2 * velocity.action_dim
 
@@ -48,12 +49,12 @@ class GenPO(LikelihoodPolicy):
     def flow(self, condition: Condition, noise: Tensor) -> Tensor:
         """Noise (B, 2 D) to doubled actions (B, 2 D)."""
         maths, velocity = self._maths(condition)
-        return maths.couple(velocity, noise, self.steps, self.mix)
+        return maths.couple(velocity, noise, self.coupling)
 
     def noise_of(self, condition: Condition, stored: Tensor) -> Tensor:
         """Doubled actions (B, 2 D) to the noise that makes them: inverse of :meth:`flow`."""
         maths, velocity = self._maths(condition)
-        return maths.uncouple(velocity, coupled.feature_major(stored), self.steps, self.mix)
+        return maths.uncouple(velocity, coupled.feature_major(stored), self.coupling)
 
     def _maths(self, condition: Condition) -> Any:
         """The module that carries noise and actions, and the velocity as it wants it."""
@@ -68,13 +69,13 @@ class GenPO(LikelihoodPolicy):
     def act(self, condition: Condition) -> Acted:
         noise = self.noise(condition)
         # The density is known from the noise alone: no inverse, no determinant.
-        neglogp = coupled.pair_neglogp(noise, self.steps, self.mix)
+        neglogp = self.coupling.pair_neglogp(noise)
         return Acted(self.flow(condition, noise), neglogp)
 
     def evaluate(self, condition: Condition, stored: Tensor) -> Evaluated:
         noise = self.noise_of(condition, stored)
-        neglogp = coupled.pair_neglogp(noise, self.steps, self.mix)
-        entropy = coupled.pair_entropy(self.action_dim, self.steps, self.mix)
+        neglogp = self.coupling.pair_neglogp(noise)
+        entropy = self.coupling.pair_entropy(self.action_dim)
         return Evaluated(neglogp, torch.full_like(neglogp, entropy))
 
     def resample(self, condition: Condition, count: int) -> Tensor:

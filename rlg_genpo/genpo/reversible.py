@@ -35,34 +35,34 @@ class Field(NamedTuple):
     parameters: tuple[Tensor, ...]  # leaves that the velocity uses
 
 
-def couple(field: Field, z: Tensor, steps: int, mix: float) -> Tensor:
+def couple(field: Field, z: Tensor, coupling: coupled.Coupling) -> Tensor:
     """:func:`coupled.couple` with this module's gradient."""
-    way = _Way(coupled.couple, _before_couple, range(steps)[::-1])
-    return _Flow.apply(way, field, mix, z, *field.given, *field.parameters)
+    way = _Way(coupled.couple, _before_couple, -1)
+    return _Flow.apply(way, field, coupling, z, *field.given, *field.parameters)
 
 
-def uncouple(field: Field, action: Tensor, steps: int, mix: float) -> Tensor:
+def uncouple(field: Field, action: Tensor, coupling: coupled.Coupling) -> Tensor:
     """:func:`coupled.uncouple` with this module's gradient."""
-    way = _Way(coupled.uncouple, _before_uncouple, range(steps))
-    return _Flow.apply(way, field, mix, action, *field.given, *field.parameters)
+    way = _Way(coupled.uncouple, _before_uncouple, 1)
+    return _Flow.apply(way, field, coupling, action, *field.given, *field.parameters)
 
 
 class _Way(NamedTuple):
     """A direction of the flow."""
 
-    flow: Callable[[coupled.Velocity, Tensor, int, float], Tensor]
+    flow: Callable[[coupled.Velocity, Tensor, coupled.Coupling], Tensor]
     before: "Callable[[_Pull, int, float, float, Halves], Halves]"  # undoes step k
-    backwards: Sequence[int]  # the steps' indices, last one first
+    backwards: int  # 1 where the flow itself takes the last index first, else -1
 
 
 class _Flow(torch.autograd.Function):
     @staticmethod
     def forward(
-        ctx: Any, way: _Way, field: Field, mix: float, pair: Tensor, *tensors: Tensor
+        ctx: Any, way: _Way, field: Field, coupling: Any, pair: Tensor, *tensors: Tensor
     ) -> Tensor:
         given = tensors[: len(field.given)]
-        result = way.flow(field.at(given), pair, len(way.backwards), mix)
-        ctx.way, ctx.field, ctx.mix = way, field, mix
+        result = way.flow(field.at(given), pair, coupling)
+        ctx.way, ctx.field, ctx.coupling = way, field, coupling
         ctx.save_for_backward(result, *tensors)
         return result
 
@@ -72,8 +72,8 @@ class _Flow(torch.autograd.Function):
         result, *tensors = ctx.saved_tensors
         pull = _Pull(ctx.field, tensors, ctx.needs_input_grad[4:])
         halves = (*result.chunk(2, dim=-1), *grad.chunk(2, dim=-1))
-        for k in ctx.way.backwards:
-            halves = ctx.way.before(pull, k, 1 / len(ctx.way.backwards), ctx.mix, halves)
+        for k in ctx.coupling.indices[:: ctx.way.backwards]:
+            halves = ctx.way.before(pull, k, ctx.coupling.h, ctx.coupling.mix, halves)
         own = coupled.joined(*halves[2:]) if ctx.needs_input_grad[3] else None
         return None, None, None, own, *pull.sums
 

@@ -63,7 +63,7 @@ def test_the_blocks_reach_the_policy():
     residual = {"units": [9, 7], "activation": "tanh", "sigma": 0.2, "output_scale": 1.0}
     policy = build({"flow": flow, "residual": residual}).policy
     for velocity in (policy.flow, policy.reference):
-        assert velocity.steps == 7
+        assert len(velocity.times) == 7
         assert velocity.from_time.weight.shape == (12, 6)
         assert velocity.time.mlp[0].weight.shape == (5, 6)
         assert velocity.rest[1].weight.shape == (6, 12)
@@ -79,7 +79,7 @@ def test_the_blocks_reach_the_policy():
 
 def test_without_blocks_it_starts_as_documented():
     policy = build({}).policy
-    assert (policy.flow.steps, policy.noise_scale) == (8, 1.0)
+    assert (len(policy.flow.times), policy.noise_scale) == (8, 1.0)
     assert policy.log_sigma.exp().tolist() == pytest.approx([0.5, 0.5])
     source, action = torch.randn(B, 4), torch.randn(B, 2)
     assert (policy.residual(source, action) == 0).all()

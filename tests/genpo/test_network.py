@@ -58,7 +58,7 @@ def test_the_flow_block_reaches_the_policy():
     }
     policy = build({"flow": flow}).policy
     velocity = policy.velocity
-    assert (policy.steps, policy.mix, policy.stored_dim) == (7, 0.8, 4)
+    assert (*policy.coupling, policy.stored_dim) == (7, 0.8, 4)
     assert velocity.from_time.weight.shape == (12, 6)
     assert velocity.time.mlp[0].weight.shape == (5, 6)
     assert velocity.rest[1].weight.shape == (6, 12)

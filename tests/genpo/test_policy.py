@@ -9,6 +9,7 @@ from rlg_genpo.common.flow_config import FlowConfig
 from rlg_genpo.common.losses import clipped_surrogate
 from rlg_genpo.common.velocity import Velocity
 from rlg_genpo.genpo import coupled
+from rlg_genpo.genpo.coupled import Coupling
 from rlg_genpo.genpo.policy import GenPO
 from tests.networks import velocity_of
 
@@ -18,7 +19,7 @@ pytestmark = pytest.mark.usefixtures("double")
 
 
 def policy_of(steps=5, mix=0.9, scale=1.0, dim=D):
-    return GenPO(velocity_of(C, dim, steps, [16, 16], "mish", 4, [8], scale), mix)
+    return GenPO(velocity_of(C, dim, steps, [16, 16], "mish", 4, [8], scale), Coupling(steps, mix))
 
 
 def states(batch):
@@ -34,7 +35,7 @@ def test_the_density_of_a_sample_is_the_same_by_noise_and_by_inverse(steps, mix,
     assert acted.stored.shape == (6, policy.stored_dim) == (6, 2 * dim)
     evaluated = policy.evaluate(condition, acted.stored)
     torch.testing.assert_close(evaluated.neglogp, acted.neglogp)
-    assert evaluated.entropy.tolist() == pytest.approx([coupled.pair_entropy(dim, steps, mix)] * 6)
+    assert evaluated.entropy.tolist() == pytest.approx([Coupling(steps, mix).pair_entropy(dim)] * 6)
 
 
 def test_flow_and_noise_of_are_inverse():
@@ -174,7 +175,7 @@ def test_noise_is_standard_normal():
 @pytest.mark.parametrize("recompute", [False, True])
 def test_a_velocity_in_bfloat16_leaves_inverse_and_density_exact(recompute):
     torch.set_default_dtype(torch.float32)
-    policy = GenPO(velocity_of(C, D, 5, [32, 32], "mish", 4, [8], 1.0), 0.9, recompute)
+    policy = GenPO(velocity_of(C, D, 5, [32, 32], "mish", 4, [8], 1.0), Coupling(5, 0.9), recompute)
     condition = policy.condition(states(500))
     exact = policy.evaluate(condition, torch.zeros(500, 2 * D)).neglogp
     policy.allow_mixed_precision()
@@ -202,7 +203,7 @@ def test_a_velocity_of_ones_own_is_what_flows_and_learns(recompute):
         def forward(self, condition, action, k):
             return self.gate(condition.state).sigmoid() * super().forward(condition, action, k)
 
-    policy = GenPO(Gated(), 0.9, recompute)
+    policy = GenPO(Gated(), Coupling(3, 0.9), recompute)
     condition, pair = policy.condition(states(6)), torch.randn(6, 2 * D)
     open_gate = policy.evaluate(condition, pair).neglogp
     open_gate.sum().backward()
@@ -210,6 +211,6 @@ def test_a_velocity_of_ones_own_is_what_flows_and_learns(recompute):
     with torch.no_grad():
         policy.velocity.gate.bias.fill_(-1e3)
     shut = policy.evaluate(condition, pair).neglogp
-    still = coupled.uncouple(lambda half, k: 0 * half, pair, 3, 0.9)
-    torch.testing.assert_close(shut, coupled.pair_neglogp(still, 3, 0.9))
+    still = coupled.uncouple(lambda half, k: 0 * half, pair, Coupling(3, 0.9))
+    torch.testing.assert_close(shut, Coupling(3, 0.9).pair_neglogp(still))
     assert (shut - open_gate).abs().max().item() > 1e-3

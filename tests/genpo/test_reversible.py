@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 from rlg_genpo.genpo import coupled, reversible
+from rlg_genpo.genpo.coupled import Coupling
 
 B, D, C = 6, 2, 3
 
@@ -36,11 +37,11 @@ class Field(nn.Module):
         return reversible.Field(self.at, given, (*self.layer.parameters(), self.unused))
 
 
-def gradients(run, field, pair, steps, mix):
+def gradients(run, field, pair, coupling):
     """Loss, and its gradient to the pair and to every parameter, None where there is none."""
     pair = pair.clone().requires_grad_()
     inputs = (pair, *field.parameters())
-    result = run(field.whole(), pair, steps, mix)
+    result = run(field.whole(), pair, coupling)
     weights = torch.linspace(-1, 1, 2 * D * B).reshape(B, 2 * D)
     loss = (weights * result.sin()).sum()
     return loss, torch.autograd.grad(loss, inputs, allow_unused=True)
@@ -48,15 +49,15 @@ def gradients(run, field, pair, steps, mix):
 
 def storing(direction):
     plain = DIRECTIONS[direction][0]
-    return lambda field, pair, steps, mix: plain(field.at(field.given), pair, steps, mix)
+    return lambda field, pair, coupling: plain(field.at(field.given), pair, coupling)
 
 
 @pytest.mark.parametrize("direction", DIRECTIONS)
 @pytest.mark.parametrize(("steps", "mix"), [(1, 1.0), (1, 0.9), (5, 0.9), (20, 0.9), (10, 0.7)])
 def test_gradients_are_those_of_stored_activations(direction, steps, mix):
     field, pair = Field(steps), torch.randn(B, 2 * D)
-    loss, expected = gradients(storing(direction), field, pair, steps, mix)
-    same, found = gradients(DIRECTIONS[direction][1], field, pair, steps, mix)
+    loss, expected = gradients(storing(direction), field, pair, Coupling(steps, mix))
+    same, found = gradients(DIRECTIONS[direction][1], field, pair, Coupling(steps, mix))
     torch.testing.assert_close(same, loss, rtol=0, atol=1e-12)
     assert [g is None for g in found] == [g is None for g in expected]
     for one, other in zip(found, expected, strict=True):
@@ -72,7 +73,7 @@ def test_gradients_pass_finite_differences(direction):
 
     def result(pair, state, time):
         shared = reversible.Field(field.at, (state, time), tuple(field.layer.parameters()))
-        return run(shared, pair, 3, 0.9)
+        return run(shared, pair, Coupling(3, 0.9))
 
     inputs = (torch.randn(B, 2 * D), torch.randn(B, C), torch.randn(3, D))
     assert torch.autograd.gradcheck(result, [x.requires_grad_() for x in inputs])
@@ -88,9 +89,11 @@ def test_shared_tensors_that_autograd_hands_one_gradient_get_their_own():
         return lambda half, k: torch.tanh(half) * whole.sum() + (one + other)
 
     given = (first, second, third)
-    expected = torch.autograd.grad(coupled.couple(at(given), pair, 3, 0.9).sin().sum(), given)
+    expected = torch.autograd.grad(
+        coupled.couple(at(given), pair, Coupling(3, 0.9)).sin().sum(), given
+    )
     field = reversible.Field(at, given, ())
-    found = torch.autograd.grad(reversible.couple(field, pair, 3, 0.9).sin().sum(), given)
+    found = torch.autograd.grad(reversible.couple(field, pair, Coupling(3, 0.9)).sin().sum(), given)
     for one, other in zip(found, expected, strict=True):
         torch.testing.assert_close(one, other)
 
@@ -99,9 +102,10 @@ def test_what_needs_no_gradient_gets_none():
     field = Field(3).requires_grad_(False)
     field.layer.weight.requires_grad_()
     pair = torch.randn(B, 2 * D)
-    reversible.couple(field.whole(), pair, 3, 0.9).sum().backward()
+    reversible.couple(field.whole(), pair, Coupling(3, 0.9)).sum().backward()
     expected = torch.autograd.grad(
-        coupled.couple(field.at(field.whole().given), pair, 3, 0.9).sum(), field.layer.weight
+        coupled.couple(field.at(field.whole().given), pair, Coupling(3, 0.9)).sum(),
+        field.layer.weight,
     )
     torch.testing.assert_close(field.layer.weight.grad, *expected)
     assert field.layer.bias.grad is None and field.state.grad is None
@@ -110,7 +114,9 @@ def test_what_needs_no_gradient_gets_none():
 def test_a_second_derivative_is_refused():
     field, pair = Field(2), torch.randn(B, 2 * D, requires_grad=True)
     (slope,) = torch.autograd.grad(
-        reversible.couple(field.whole(), pair, 2, 0.9).square().sum(), pair, create_graph=True
+        reversible.couple(field.whole(), pair, Coupling(2, 0.9)).square().sum(),
+        pair,
+        create_graph=True,
     )
     with pytest.raises(RuntimeError, match="once_differentiable"):
         slope.sum().backward()
@@ -126,7 +132,7 @@ def kept(run, steps):
         return tensor
 
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
-        run(field.whole(), torch.randn(B, 2 * D, requires_grad=True), steps, 0.9)
+        run(field.whole(), torch.randn(B, 2 * D, requires_grad=True), Coupling(steps, 0.9))
     return sum(saved)
 
 
