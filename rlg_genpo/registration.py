@@ -79,8 +79,8 @@ def _entering(method: Callable[..., Any]) -> Callable[..., Any]:
         refuse_half_a_swap(runner.params)
         simulator_of(runner.params["config"]).prepare(runner.params["config"])
         algorithm = algorithms().get(runner.params["algo"]["name"])
-        if args and algorithm is not None:
-            _warn_of_sigma(algorithm, args[0])
+        if args and algorithm is not None and args[0].get("sigma") is not None:
+            _warn_of_sigma(algorithm.parse(runner.params).spread(), args[0]["sigma"])
         return method(runner, *args, **kwargs)
 
     setattr(with_our_algorithms, MARK, True)
@@ -108,14 +108,14 @@ def refuse_half_a_swap(params: Mapping[str, Any]) -> None:
             )
 
 
-def _warn_of_sigma(algorithm: Algorithm, arguments: Mapping[str, Any]) -> None:
+def _warn_of_sigma(spread: str | None, sigma: Any) -> None:
     """``--sigma`` of Isaac Lab's train.py, which rl_games drops silently without a Gaussian."""
-    if arguments.get("sigma") is not None and algorithm.spread is not None:
+    if spread is not None:
         logger.warning(
             "sigma: %s is ignored: this policy is no Gaussian and has no standard deviation to "
             "set. Its spread at the start comes from %s.",
-            arguments["sigma"],
-            algorithm.spread,
+            sigma,
+            spread,
         )
 
 

@@ -88,6 +88,10 @@ class PolicyConfig:
         """Bounds of the adaptive learning rate (None: its start); None leaves it to rl_games."""
         return None
 
+    def spread(self) -> str | None:
+        """Which keys set the policy's spread at the start; None: rl_games' own ``sigma`` does."""
+        return None
+
     def resolve(self: Config, env_info: Mapping[str, Any], env: Any) -> Config:
         """The settings with what only the environments can tell; most policies ask nothing.
 

@@ -1,15 +1,49 @@
-"""``params.network.flow``: the velocity network, which every flow policy has."""
+"""``params.network``: the velocity network of every flow policy, and the Gaussian it stands on."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from rlg_genpo.common import schema
 from rlg_genpo.common.config import refuse_trunks
-from rlg_genpo.common.schema import at_least, even, one_of, option, widths
+from rlg_genpo.common.schema import Valid, at_least, even, one_of, option, widths
 
 ACTIVATION_NAMES = ("mish", "elu", "relu", "gelu", "silu", "swish", "tanh", "selu")
 
 PATH = "params.network.flow"
+SPACE = "params.network.space.continuous"
+
+BASES = ("gaussian", "standard")
+PARAMETRIZATIONS = ("exp", "softplus", "linear", "scalar")
+
+
+def _named() -> Valid:
+    text = "a block with a name, such as {name: default}"
+    return Valid(text, lambda value: isinstance(value, Mapping) and "name" in value)
+
+
+@dataclass(frozen=True)
+class SpaceConfig:
+    """``params.network.space.continuous``, rl_games' own block, with its keys up to 2.0."""
+
+    mu_activation: str = option("None", "what mu passes through")
+    sigma_activation: str = option("None", "what the raw sigma passes through")
+    mu_init: Mapping | None = option(
+        None, "initialiser of mu's weights (null: the trunk's)", _named()
+    )
+    sigma_init: Mapping | None = option(
+        None, "initialiser of the raw sigma (null: the constant 0)", _named()
+    )
+    fixed_sigma: bool = option(True, "whether sigma is a parameter and not a function of the state")
+    min_sigma: float = option(0.0, "added to sigma, so that it never falls below", at_least(0))
+    logstd_bounds: tuple[float, ...] | None = option(
+        None,
+        "where log sigma is clamped, [low, high] (null: nowhere)",
+        Valid("[low, high]", lambda bounds: len(bounds) == 2 and bounds[0] < bounds[1]),
+    )
+    sigma_parametrization: str = option(
+        "exp", "how sigma is made of the raw one", one_of(PARAMETRIZATIONS)
+    )
 
 
 @dataclass(frozen=True)
@@ -17,6 +51,13 @@ class FlowConfig:
     """What the flows of all policies have in common; a policy's own subclass adds the rest."""
 
     steps: int = option(5, "N, Euler steps from noise to action", at_least(1), identity=True)
+    base: str = option(
+        "gaussian",
+        "what the flow stands on; `gaussian`: mu(s) and sigma of `network.space.continuous`, so "
+        "that the policy starts as that Gaussian; `standard`: the standard normal, as in the paper",
+        one_of(BASES),
+        identity=True,
+    )
     condition: str = option(
         "features",
         "what the velocity sees; `features`: the trunk's features; `observation`: the (normalised) "
@@ -36,7 +77,7 @@ class FlowConfig:
         (256, 256), "hidden widths of the time embedding's MLP", widths()
     )
     output_scale: float = option(
-        0.01, "factor on the velocity's last layer at the start", at_least(0)
+        0.0, "factor on the velocity's last layer at the start", at_least(0)
     )
 
     @property
@@ -50,6 +91,7 @@ class FlowConfig:
         Raises:
             ConfigError: the flow would leave a recurrent or convolutional trunk aside.
         """
+        space_of(network)
         if self.condition == "observation":
             refuse_trunks(
                 network,
@@ -63,3 +105,13 @@ def fitting(network: Mapping[str, Any]) -> dict[str, Any]:
     if "rnn" in network or "cnn" in network:
         return {"network.flow.condition": "features"}
     return {}
+
+
+def space_of(network: Mapping[str, Any]) -> SpaceConfig:
+    """The block of a ``params.network``; rl_games' usual one where there is none.
+
+    Raises:
+        ConfigError: naming the key, the value and the way out.
+    """
+    space = network.get("space") or {}
+    return schema.parse(SpaceConfig, space.get("continuous"), SPACE)

@@ -132,7 +132,7 @@ class SplitMLP(nn.Module):
     ) -> None:
         super().__init__()
         self.low_precision = False
-        self.action_dim = action_dim
+        self.condition_dim, self.action_dim = condition_dim, action_dim
         first = units[0]
         # The parts are one layer of a plain MLP: same bound as nn.Linear would draw.
         self.bound = 1 / math.sqrt(condition_dim + action_dim + extra_dim)
@@ -144,6 +144,13 @@ class SplitMLP(nn.Module):
         output = NarrowLinear(width, action_dim)
         scale_output(output, output_scale)
         self.rest = nn.Sequential(ACTIVATIONS[activation](), *hidden, output)
+
+    def of_state(self, source: Tensor) -> Tensor:
+        """The state's part of the first layer, (B, H), from the last C columns of (B, at least C).
+
+        Others stand before them where a policy sees more than this network does.
+        """
+        return self.from_condition(source[..., -self.condition_dim :])
 
     def finish(self, state: Tensor, action: Tensor) -> Tensor:
         """Everything after the state's part, (B, H): adds the action's, then the other layers."""
@@ -158,4 +165,4 @@ class SplitMLP(nn.Module):
             return self.rest(first.bfloat16()).to(first.dtype)
 
     def forward(self, source: Tensor, action: Tensor) -> Tensor:
-        return self.finish(self.from_condition(source), action)
+        return self.finish(self.of_state(source), action)

@@ -2,13 +2,15 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any
 
+import torch
 from rl_games.algos_torch.network_builder import NetworkBuilder
 from torch import Tensor, nn
 
 from rlg_genpo.common.config import PolicyConfig
-from rlg_genpo.common.flow_config import PATH
+from rlg_genpo.common.flow_config import PATH, space_of
+from rlg_genpo.common.gaussian_base import GaussianBase
 from rlg_genpo.common.messages import Seen
 from rlg_genpo.common.policy import Policy
 from rlg_genpo.common.trunks import DictTrunk, Trunk
@@ -25,34 +27,48 @@ class ActorCritic(nn.Module):
             offers ``is_rnn``, ``get_default_rnn_state``, ``get_value_layer`` and ``get_aux_loss``
             as rl_games' networks do.
         policy: conditioned on (B, C).
-        on_features: whether that is the trunk's features or the observation itself.
+        on_features: whether that has the trunk's features.
+        on_observation: whether it has the observation itself, after these; without features it
+            has that alone.
     """
 
-    def __init__(self, trunk: Any, policy: Policy, on_features: bool) -> None:
+    def __init__(
+        self, trunk: Any, policy: Policy, on_features: bool, on_observation: bool = False
+    ) -> None:
         super().__init__()
         self.trunk = trunk
         self.policy = policy
         self.on_features = on_features
+        self.on_observation = on_observation or not on_features
         #: rl_games' word for a sigma that does not depend on the state
-        self.fixed_sigma = hasattr(policy, "log_sigma")
+        self.fixed_sigma = isinstance(getattr(policy, "raw_sigma", None), nn.Parameter)
 
     @property
     def sigma(self) -> Tensor:
-        """The Gaussian's log sigma, (D,), which rl_games fills with its ``sigma`` argument.
+        """The Gaussian's raw sigma, (D,), which rl_games fills with its ``sigma`` argument.
 
         Raises:
             AttributeError: the policy has none; rl_games then leaves it alone.
         """
-        return cast(Tensor, self.policy.log_sigma)
+        raw = getattr(self.policy, "raw_sigma", None)
+        if raw is None:
+            raise AttributeError("sigma")
+        return raw
 
     def forward(self, seen: Seen) -> tuple[Tensor, Tensor, Any]:
         """What the policy is conditioned on (B, C), the value (B, V) and the trunk's states."""
         features, value, states = self.trunk(seen.for_trunk())
-        return (features if self.on_features else seen.obs), value, states
+        return self._source(features, seen), value, states
 
     def source(self, seen: Seen) -> Tensor:
         """The first of these, without the trunk where the policy does not stand on it."""
-        return self.trunk(seen.for_trunk())[0] if self.on_features else seen.obs
+        features = self.trunk(seen.for_trunk())[0] if self.on_features else None
+        return self._source(features, seen)
+
+    def _source(self, features: Any, seen: Seen) -> Tensor:
+        if not self.on_observation:
+            return features
+        return torch.cat([features, seen.obs], dim=-1) if self.on_features else seen.obs
 
     def is_rnn(self) -> bool:
         return self.trunk.is_rnn()
@@ -122,8 +138,8 @@ class FlowBuilder(PolicyBuilder):
     """Builds a policy whose settings have a ``flow``, a :class:`FlowConfig`."""
 
     @abstractmethod
-    def make_policy(self, velocity: Velocity, condition_dim: int) -> Policy:
-        """The policy around a velocity network."""
+    def make_policy(self, velocity: Velocity, base: GaussianBase | None) -> Policy:
+        """The policy around a velocity network, on a Gaussian or on the standard normal."""
 
     def build(self, name: str, **kwargs: Any) -> ActorCritic:
         if kwargs["input_shape"] is None:
@@ -136,10 +152,18 @@ class FlowBuilder(PolicyBuilder):
                 f"{PATH}.condition: 'observation' needs a flat observation vector, got "
                 "shape {shape}; use condition: features.",
             )
-        trunk = self.make_trunk(not on_features, **kwargs)
-        condition_dim = condition_dim or trunk.feature_dim
-        velocity = self.make_velocity(condition_dim, kwargs["actions_num"])
-        return ActorCritic(trunk, self.make_policy(velocity, condition_dim), on_features)
+        based = self.settings.flow.base == "gaussian"
+        trunk = self.make_trunk(not (on_features or based), **kwargs)
+        actions = kwargs["actions_num"]
+        velocity = self.make_velocity(condition_dim or trunk.feature_dim, actions)
+        base = self.make_base(trunk.feature_dim, actions) if based else None
+        policy = self.make_policy(velocity, base)
+        return ActorCritic(trunk, policy, on_features or based, not on_features)
+
+    def make_base(self, feature_dim: int, action_dim: int) -> GaussianBase:
+        """The Gaussian of ``network.space.continuous`` on the trunk's features."""
+        initializer = (self.params.get("mlp") or {}).get("initializer")
+        return GaussianBase(space_of(self.params), initializer, feature_dim, action_dim)
 
     def make_velocity(self, condition_dim: int, action_dim: int) -> Velocity:
         """The velocity network; a replacement subclasses :class:`Velocity`."""

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 @dataclass(frozen=True)
 class Gaussian:
-    """The diagonal Gaussian that a policy's density is of, where it is of one."""
+    """The diagonal Gaussian that a policy's density is of, or that its flow stands on."""
 
     mean: Tensor  # (B, D)
     sigma: Tensor  # (B, D)

@@ -91,8 +91,8 @@ class Velocity(SplitMLP):
         nn.init.uniform_(self.from_time.weight, -self.bound, self.bound)
 
     def condition(self, source: Tensor) -> Condition:
-        """Everything that does not depend on the action; ``source`` is (B, condition_dim)."""
-        return Condition(self.from_condition(source), self.from_time(self.time()))
+        """Everything that does not depend on the action; ``source`` as for :meth:`of_state`."""
+        return Condition(self.of_state(source), self.from_time(self.time()))
 
     def forward(self, condition: Condition, action: Tensor, k: int) -> Tensor:
         """Velocity at step k; ``action`` is (B, D)."""
@@ -109,4 +109,4 @@ class Velocity(SplitMLP):
         different times. ``source`` is (B, condition_dim).
         """
         time = cycled(self.from_time(self.time.of(times)), len(source))
-        return self.finish(self.from_condition(source) + time, action)
+        return self.finish(self.of_state(source) + time, action)

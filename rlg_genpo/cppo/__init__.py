@@ -15,4 +15,5 @@ ALGORITHM = Algorithm(
     network="rlg_genpo.cppo.network:CPPOBuilder",
     agent="rlg_genpo.cppo.agent:CPPOAgent",
     player="rlg_genpo.common.player:Player",
+    presets={"paper": {"algo.regulariser": "langevin", "network.flow.base": "standard"}},
 )

@@ -24,6 +24,7 @@ from rlg_genpo.cppo import regularisers
 from rlg_genpo.cppo.config import CPPOConfig
 from rlg_genpo.cppo.distillation import Distillation
 from rlg_genpo.cppo.energy import energy_distance
+from rlg_genpo.cppo.policy import Kernel
 
 
 class CPPOAgent(PPOAgent):
@@ -55,14 +56,14 @@ class CPPOAgent(PPOAgent):
 
     def _regulariser(self, batch: Minibatch, answer: Evaluation) -> Tensor:
         algo, kernel, rollout = self.settings.algo, answer.density.gaussian, batch.rollout
-        assert kernel is not None and rollout is not None
+        assert isinstance(kernel, Kernel) and rollout is not None
         if algo.regulariser == "kl_old":
             return regularisers.kl_old(kernel.mean, kernel.sigma, rollout.mean, rollout.sigma)
-        reference, _ = batch.stored.chunk(2, dim=-1)
-        delta = kernel.mean - reference
+        spread = kernel.log_spread.exp()
         if algo.regulariser == "shrinkage":
-            return regularisers.shrinkage(delta, kernel.sigma)
-        return regularisers.langevin(delta, reference, kernel.sigma, algo.regulariser_scale)
+            return regularisers.shrinkage(kernel.delta, spread)
+        reference, _ = batch.stored.chunk(2, dim=-1)
+        return regularisers.langevin(kernel.delta, reference, spread, algo.regulariser_scale)
 
     def schedule_kl(self, batch: Minibatch, answer: Evaluation, log_ratio: Tensor) -> Tensor:
         now, before = answer.density.gaussian, batch.latest
@@ -96,7 +97,7 @@ class CPPOAgent(PPOAgent):
             self.scalars[name].append(value)
 
     def _rollout_states(self) -> tuple[Tensor, Tensor]:
-        """What the policy is conditioned on, (R, C), and a_k, (R, D), at every real row."""
+        """What the policy is conditioned on, (R, C), and u_k, (R, D), at every real row."""
         batches = self.rollout_batches()
         parts = [(source[batch.rows], batch.stored[batch.rows]) for source, batch in batches]
         source, stored = (torch.cat(part) for part in zip(*parts, strict=True))
@@ -115,16 +116,17 @@ class CPPOAgent(PPOAgent):
         kernel = policy.kernel(source, reference)
         teacher = kernel.sample()
         # each state's first draw under the kernels of all its a_k
-        first = by_state(teacher)[:, :1]
-        log_density = -gaussian.neglogp(first, by_state(kernel.mean), policy.log_sigma)
+        first, log_sigma = by_state(teacher)[:, :1], kernel.sigma.log()
+        log_density = -gaussian.neglogp(first, by_state(kernel.mean), by_state(log_sigma))
         low, high = mixture_entropy(log_density)
+        executed = policy.units(source).action(flow)
         return {
-            "kernel_sigma": policy.log_sigma.exp().mean(),
-            "residual_size": (kernel.mean - reference).square().mean().sqrt(),
+            "kernel_sigma": kernel.sigma.mean(),
+            "residual_size": kernel.delta.square().mean().sqrt(),
             "reference_spread": by_state(reference).std(dim=1).mean(),
             "action_spread": by_state(teacher).std(dim=1).mean(),
-            "teacher_to_flow": energy_distance(by_state(teacher), by_state(flow)).mean(),
-            "entropy_bound": gaussian.entropy(policy.log_sigma),
+            "teacher_to_flow": energy_distance(by_state(teacher), by_state(executed)).mean(),
+            "entropy_bound": gaussian.entropy(log_sigma).mean(),
             "entropy_low": low.mean(),
             "entropy_high": high.mean(),
         }

@@ -8,8 +8,11 @@ from rlg_genpo.common import flow_config
 from rlg_genpo.common.config import PolicyConfig, block
 from rlg_genpo.common.flow_config import FlowConfig
 from rlg_genpo.common.schema import at_least, one_of, option, positive, widths, within
+from rlg_genpo.errors import ConfigError
 
 REGULARISERS = ("none", "langevin", "shrinkage", "kl_old")
+#: the kernel's standard deviation at the start, without a base
+SIGMA = 0.5
 DEPLOYMENTS = ("residual_mean", "residual_sample", "flow_ema", "flow")
 
 
@@ -46,7 +49,11 @@ class ResidualConfig:
     activation: str = option(
         "silu", "activation of delta's MLP", one_of(flow_config.ACTIVATION_NAMES), identity=True
     )
-    sigma: float = option(0.5, "the kernel's standard deviation at the start", positive())
+    sigma: float | None = option(
+        None,
+        f"the kernel's standard deviation at the start, on base standard (null: {SIGMA})",
+        positive(),
+    )
     output_scale: float = option(
         0.0, "factor on delta's last layer at the start; 0 starts at delta = 0", at_least(0)
     )
@@ -56,8 +63,14 @@ class ResidualConfig:
 class AlgoConfig:
     """``params.algo`` of CPPO, beside its ``name``."""
 
+    contraction: float = option(
+        0.5,
+        "kappa, on base gaussian; how much of the way to the base's mean the kernel goes from the "
+        "flow's sample: 1 is a Gaussian policy, and near 0 iterations take small steps",
+        within("(0, 1]", 0, 1, open_low=True),
+    )
     regulariser: str = option(
-        "langevin",
+        "shrinkage",
         "what holds the kernel; `langevin`: a Langevin step towards N(0, `regulariser_scale`^2 I); "
         "`shrinkage`: its reference sample; `kl_old`: the rollout's kernel; `none`: nothing",
         one_of(REGULARISERS),
@@ -101,6 +114,11 @@ class CPPOConfig(PolicyConfig):
 
     def check(self, params: Mapping[str, Any]) -> None:
         self.flow.check(params["network"])
+        if self.flow.base == "gaussian" and self.residual.sigma is not None:
+            raise ConfigError(
+                f"params.network.residual.sigma: {self.residual.sigma:g} with flow.base: gaussian, "
+                f"whose sigma is that of {flow_config.SPACE}; delete the line, or set sigma_init."
+            )
         super().check(params)
 
     @classmethod

@@ -36,14 +36,15 @@ class Distillation:
         self.optimizer = adam(policy.flow.parameters(), settings.distill_lr)
 
     def fit(self, source: Tensor, reference: Tensor) -> list[Tensor]:
-        """Flow matching on a rollout's (R, C) and its a_k, (R, D); each epoch's mean loss, 0-d."""
+        """Flow matching on a rollout's (R, C) and its u_k, (R, D); each epoch's mean loss, 0-d."""
         with torch.no_grad():
             teacher = self.policy.kernel(source, reference)
         threshold, losses = self.settings.distill_threshold, []
         for _ in range(self.settings.distill_epochs):
             order = torch.randperm(len(source), device=source.device)
             parts = order.tensor_split(min(self.settings.distill_minibatches, len(order)))
-            draws = teacher.sample()
+            with torch.no_grad():
+                draws = teacher.units(teacher.sample())
             steps = [self._step(source[part], draws[part]) for part in parts]
             losses.append(torch.stack(steps).mean())
             if threshold is not None:

@@ -1,9 +1,10 @@
 """Conditional PPO's network."""
 
+from rlg_genpo.common.gaussian_base import GaussianBase
 from rlg_genpo.common.layers import SplitMLP
 from rlg_genpo.common.network import FlowBuilder
 from rlg_genpo.common.velocity import Velocity
-from rlg_genpo.cppo.config import CPPOConfig
+from rlg_genpo.cppo.config import SIGMA, CPPOConfig
 from rlg_genpo.cppo.policy import CPPO
 
 
@@ -19,8 +20,14 @@ class CPPOBuilder(FlowBuilder):
             condition_dim, action_dim, residual.units, residual.activation, residual.output_scale
         )
 
-    def make_policy(self, velocity: Velocity, condition_dim: int) -> CPPO:
-        settings = self.settings
-        residual = self.make_residual(condition_dim, velocity.action_dim)
-        sigma, noise_scale = settings.residual.sigma, settings.flow.noise_scale
-        return CPPO(velocity, residual, sigma, noise_scale, settings.algo.deployment)
+    def make_policy(self, velocity: Velocity, base: GaussianBase | None) -> CPPO:
+        algo, sigma = self.settings.algo, self.settings.residual.sigma
+        return CPPO(
+            velocity,
+            self.make_residual(velocity.condition_dim, velocity.action_dim),
+            base,
+            0.0 if base is None else algo.contraction,
+            SIGMA if sigma is None else sigma,
+            self.settings.flow.noise_scale,
+            algo.deployment,
+        )

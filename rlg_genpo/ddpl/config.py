@@ -164,6 +164,9 @@ class DDPLConfig(PolicyConfig):
             )
         super().check(params)
 
+    def spread(self) -> str:
+        return f"{DIFFUSION}.spread"
+
     def resolve(self, env_info: Mapping[str, Any], env: Any) -> "DDPLConfig":
         agents = agents_of(self.agents, env_info, env)
         check_agents(agents, self.diffusion.shared_weights)

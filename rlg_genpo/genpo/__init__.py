@@ -17,7 +17,10 @@ ALGORITHM = Algorithm(
     player="rlg_genpo.common.player:Player",
     presets={
         "paper": {
+            "algo.compression_coef": 0.01,
             "algo.compression_fraction": 1.0,
+            "network.flow.base": "standard",
+            "network.flow.output_scale": 0.01,
             "network.flow.steps": 5,
             "network.flow.condition": "observation",
             "network.flow.activation": "mish",
@@ -33,5 +36,4 @@ ALGORITHM = Algorithm(
             "network.flow.time_units": [256, 256],
         },
     },
-    spread="params.network.flow (mix, output_scale)",
 )

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from rlg_genpo.common import estimators, losses
 from rlg_genpo.common.agent import PROBE_SAMPLES, Losses
-from rlg_genpo.common.messages import Evaluation, Minibatch
+from rlg_genpo.common.messages import POLICY_TENSORS, Evaluation, Minibatch
 from rlg_genpo.common.ppo import PPOAgent
 from rlg_genpo.genpo import coupled
 from rlg_genpo.genpo.config import GenPOConfig
@@ -32,18 +32,20 @@ class GenPOAgent(PPOAgent):
 
     def __init__(self, base_name: str, params: dict[str, Any], settings: GenPOConfig) -> None:
         super().__init__(base_name, params, settings)
+        self.based = settings.flow.base == "gaussian"
+        if self.based:
+            self.kept = POLICY_TENSORS
         if self.is_adaptive_lr:
             algo, start = settings.algo, float(self.config["learning_rate"])
             max_lr = start if algo.max_lr is None else algo.max_lr
             per_mini_epoch = self.num_minibatches if compat.decides_per_minibatch(self) else 1
             window = per_mini_epoch if algo.adapt == "epoch" else 0
             self.scheduler = BoundedAdaptive(float(self.kl_threshold), algo.min_lr, max_lr, window)
-        if self.entropy_coef:
+        if self.entropy_coef and not self.based:
             logger.warning(
-                "params.config.entropy_coef: %g. GenPO's entropy is a constant of its parameters; "
-                "this adds the released code's cross-entropy term, -mean log pi_new over stored "
-                "actions, whose expected gradient is zero until the policy has moved. Logged as "
-                "genpo/loss_cross_entropy.",
+                "params.config.entropy_coef: %g does nothing: without a Gaussian base, GenPO's "
+                "entropy is a constant of its parameters. Use params.network.flow.base: gaussian, "
+                "or the released code's term, params.algo.cross_entropy_coef.",
                 self.entropy_coef,
             )
 
@@ -54,23 +56,33 @@ class GenPOAgent(PPOAgent):
 
     def fresh_samples(self, batch: Minibatch) -> int:
         algo = self.settings.algo
-        if not algo.compression_coef and not self.bounds_loss_coef:
+        if not algo.compression_coef and (self.based or not self.bounds_loss_coef):
             return 0
         return max(1, round(algo.compression_fraction * len(batch.stored)))
 
     def policy_losses(self, batch: Minibatch, answer: Evaluation) -> Losses:
         # Fresh samples have no mask: the observation of a reset's row is a real one too.
-        algo, terms = self.settings.algo, {}
+        algo, terms = self.settings.algo, Losses()
         if algo.compression_coef:
             compression = COMPRESSIONS[algo.compression](answer.fresh).mean()
             terms["compression"] = (algo.compression_coef, compression)
         if self.bounds_loss_coef:
-            bound = losses.BOUNDS[self.bound_loss_type](self.policy.to_env(answer.fresh)).mean()
-            terms["bounds"] = (self.bounds_loss_coef, bound)
-        if self.entropy_coef:
+            terms["bounds"] = (self.bounds_loss_coef, self._bounds_loss(batch, answer))
+        if self.entropy_coef and self.based:
+            # Half of it, since each sigma stands twice in a pair: as strong as in a Gaussian.
+            entropy = estimators.masked_mean(answer.density.entropy, batch.mask)
+            terms["entropy"] = (-0.5 * self.entropy_coef, entropy)
+        if algo.cross_entropy_coef:
             cross_entropy = estimators.masked_mean(answer.density.neglogp, batch.mask)
-            terms["cross_entropy"] = (-self.entropy_coef, cross_entropy)
+            terms["cross_entropy"] = (-algo.cross_entropy_coef, cross_entropy)
         return terms
+
+    def _bounds_loss(self, batch: Minibatch, answer: Evaluation) -> Tensor:
+        """rl_games' own, of the base's mean; without a base, of fresh samples."""
+        loss, gaussian = losses.BOUNDS[self.bound_loss_type], answer.density.gaussian
+        if gaussian is None:
+            return loss(self.policy.to_env(answer.fresh)).mean()
+        return estimators.masked_mean(loss(gaussian.mean), batch.mask)
 
     def schedule_kl(self, batch: Minibatch, answer: Evaluation, log_ratio: Tensor) -> Tensor:
         return KL_ESTIMATORS[self.settings.algo.kl_estimator](log_ratio)
@@ -81,9 +93,11 @@ class GenPOAgent(PPOAgent):
         noise = policy.noise(condition)
         pair = policy.flow(condition, noise)
         action = policy.to_env(pair).unflatten(0, (-1, PROBE_SAMPLES))
-        return {
+        density = policy.density(condition, noise)
+        found = {} if density.gaussian is None else {"sigma": density.gaussian.sigma.mean()}
+        return found | {
             "compression_distance": coupled.compression_norm(stored).mean(),
-            "pair_entropy": policy.coupling.pair_entropy(policy.action_dim),
+            "pair_entropy": density.entropy.mean(),
             "saturated_share": (coupled.executed(stored).abs() > 1).float().mean(),
             # of the executed action at a state, and of the inverse, at a few states
             "action_spread": action.std(dim=1).mean(),

@@ -63,7 +63,9 @@ class CoupledFlowConfig(FlowConfig):
 class AlgoConfig:
     """``params.algo`` of GenPO, beside its ``name``."""
 
-    compression_coef: float = option(0.01, "nu, weight of the compression loss", at_least(0))
+    compression_coef: float = option(
+        0.0, "nu, weight of the compression loss; the paper's is 0.01", at_least(0)
+    )
     compression: str = option(
         "squared",
         "the compression loss; `squared`: the paper's mean of (x - y)^2; `norm`: the released "
@@ -75,6 +77,12 @@ class AlgoConfig:
         "share of a minibatch that the compression loss samples anew; the bounds loss takes the "
         "same samples; the paper's share is 1",
         within("(0, 1]", 0, 1, True),
+    )
+    cross_entropy_coef: float = option(
+        0.0,
+        "weight of the released code's cross-entropy, -mean log pi_new over stored actions, which "
+        "stands there in the entropy's place",
+        at_least(0),
     )
     kl_estimator: str = option(
         "nonnegative",
@@ -108,6 +116,11 @@ class GenPOConfig(PolicyConfig):
 
     def rate_bounds(self) -> tuple[float, float | None]:
         return self.algo.min_lr, self.algo.max_lr
+
+    def spread(self) -> str | None:
+        if self.flow.base == "gaussian":
+            return None
+        return f"{flow_config.PATH} (base, mix, output_scale)"
 
     @classmethod
     def adapt(cls, params: dict[str, Any]) -> dict[str, Any]:

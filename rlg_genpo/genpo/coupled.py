@@ -36,6 +36,19 @@ class Coupling(NamedTuple):
         """1/N, the time that a step takes."""
         return 1 / self.steps
 
+    @property
+    def spread(self) -> float:
+        """The executed action's standard deviation where the velocity is zero, of noise's 1.
+
+        A step then is the linear map of its two mixing lines, and the N-th power's mean of halves
+        has this norm.
+        """
+        x, y = (1.0, 0.0), (0.0, 1.0)  # each half as a combination of the noise's two
+        for _ in self.indices:
+            x = tuple(self.mix * a + (1 - self.mix) * b for a, b in zip(x, y, strict=True))
+            y = tuple(self.mix * b + (1 - self.mix) * a for a, b in zip(x, y, strict=True))
+        return math.hypot(*(0.5 * (a + b) for a, b in zip(x, y, strict=True)))
+
     def log_abs_det(self, dim: int) -> float:
         """log |det d couple / dz| for actions of size ``dim``: 2 D N log p.
 

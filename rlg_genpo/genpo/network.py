@@ -1,5 +1,6 @@
 """GenPO's network."""
 
+from rlg_genpo.common.gaussian_base import GaussianBase
 from rlg_genpo.common.network import FlowBuilder
 from rlg_genpo.common.velocity import Velocity
 from rlg_genpo.genpo.config import GenPOConfig
@@ -12,6 +13,6 @@ class GenPOBuilder(FlowBuilder):
 
     settings: GenPOConfig
 
-    def make_policy(self, velocity: Velocity, condition_dim: int) -> GenPO:
+    def make_policy(self, velocity: Velocity, base: GaussianBase | None) -> GenPO:
         flow = self.settings.flow
-        return GenPO(velocity, Coupling(*flow.coupling), flow.memory == "recompute")
+        return GenPO(velocity, Coupling(*flow.coupling), base, flow.memory == "recompute")
