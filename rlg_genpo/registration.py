@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from rl_games.algos_torch import model_builder
 
-from rlg_genpo.algorithm import Algorithm, algorithms, load
+from rlg_genpo.algorithm import algorithms, load
 from rlg_genpo.common.config import PolicyConfig
 from rlg_genpo.common.model import GenerativeModel
 from rlg_genpo.envs import SIMULATORS, simulator_named, simulator_of

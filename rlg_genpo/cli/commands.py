@@ -208,14 +208,28 @@ def check(words: Sequence[str]) -> None:
 @option("--policy", "The policy to put in.", default="genpo", metavar="NAME")
 @option("--preset", "Which of the policy's settings to start from.", default="default")
 @option("--out", "File to write (default: the terminal).", type=FILE, metavar="FILE")
-def swap(file: str, policy: str, preset: str, out: Path | None) -> None:
+@option(
+    "--checkpoint",
+    "A checkpoint of FILE's Gaussian: one of the new policy that acts alike is written beside --out"
+    ", with .pth in the place of its ending.",
+    type=FILE,
+    metavar="FILE",
+)
+def swap(file: str, policy: str, preset: str, out: Path | None, checkpoint: Path | None) -> None:
     from rlg_genpo.cli import swapping
 
     text = swapping.swap(file, policy, preset)
+    if checkpoint is not None and out is None:
+        raise ConfigError("--checkpoint: the new one is written beside --out; name that.")
+    weights = out.with_suffix(".pth") if out and checkpoint else None
+    for file_out in filter(None, (out, weights)):
+        if file_out.exists():
+            raise ConfigError(f"--out: {file_out} exists; name another file.")
+    if checkpoint and weights:
+        swapping.warm_start(text, policy, checkpoint, weights)
+        click.echo(f"written: {weights}")
     if out is None:
         click.echo(text, nl=False)
-    elif out.exists():
-        raise ConfigError(f"--out: {out} exists; name another file.")
     else:
         out.write_text(text)
         click.echo(f"written: {out}")

@@ -45,7 +45,9 @@ def swap(word: str, policy: str, preset: str = "default") -> str:
         # rl_games keeps the rate constant on a word that it does not know, such as "fixed".
         config["lr_schedule"] = "constant"
     values = {**presets[preset], **algorithm.config.adapt(params)}
-    trunk = {key: value for key, value in params["network"].items() if key not in ("name", "space")}
+    trunk = {key: value for key, value in params["network"].items() if key != "name"}
+    if not algorithm.config.reads_space or values.get("network.flow.base") == "standard":
+        del trunk["space"]
     head = algorithm.yaml_head(values, dump(trunk))
     others = {key: value for key, value in params.items() if key not in REPLACED}
     text = f"params:\n{head}\n{textwrap.indent(dump(others), '  ')}"
@@ -53,6 +55,24 @@ def swap(word: str, policy: str, preset: str = "default") -> str:
     algorithm.parse(yaml.load(text, configs.Loader)["params"])
     title = f"{source.name} with the policy {policy}, by `rlg-genpo swap`; settings untuned.\n"
     return textwrap.indent(title + algorithm.swap_note, "# ") + head_of(source) + text
+
+
+def warm_start(text: str, policy: str, checkpoint: Path, out: Path) -> None:
+    """Write to ``out`` what training goes on from: the policy of the YAML ``text`` as a Gaussian.
+
+    Raises:
+        CheckpointError: the checkpoint is no Gaussian's, or not that of the YAML.
+    """
+    # torch is slow to import, and a swap without a checkpoint does without it.
+    import torch
+
+    from rlg_genpo.cli.runs import Checkpoint, Run
+    from rlg_genpo.common import warm_start
+
+    params = yaml.load(text, configs.Loader)["params"]
+    settings = algorithms()[policy].parse(params)
+    weights = Checkpoint(checkpoint, Run(checkpoint.parent)).load()
+    torch.save(warm_start.convert(weights, params, policy, settings), out)
 
 
 def dump(block: Mapping[str, Any]) -> str:

@@ -5,6 +5,7 @@ from typing import Any
 
 from torch import nn
 
+from rlg_genpo.common.config import PolicyConfig
 from rlg_genpo.errors import CheckpointError
 from rlg_genpo.host import compat
 from rlg_genpo.version import __version__
@@ -14,15 +15,28 @@ KEY = "rlg_genpo"
 FORMAT = 1
 
 
-def describe(agent: Any) -> dict[str, Any]:
-    """Our part of a checkpoint: the policy, and what rl_games' resume forgets."""
+def of_new(
+    name: str, settings: PolicyConfig, model: nn.Module, config: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Our part of a checkpoint of a policy that no agent has trained yet."""
+    rate = float(config["learning_rate"])
     return {
         "format": FORMAT,
         "version": __version__,
-        "policy": agent.algorithm_name,
-        "head": agent.settings.fingerprint(),  # its name in files
-        "shapes": shapes_of(agent.model),
-        "learning_rate": float(agent.config["learning_rate"]),
+        "policy": name,
+        "head": settings.fingerprint(),  # its name in files
+        "shapes": shapes_of(model),
+        "learning_rate": rate,
+        "last_lr": rate,
+        "entropy_coef": config["entropy_coef"],
+        "state": {},
+    }
+
+
+def describe(agent: Any) -> dict[str, Any]:
+    """Our part of a checkpoint: the policy, and what rl_games' resume forgets."""
+    return {
+        **of_new(agent.algorithm_name, agent.settings, agent.model, agent.config),
         "last_lr": agent.last_lr,
         "entropy_coef": agent.entropy_coef,
         "state": agent.extra_state(),
@@ -41,7 +55,8 @@ def resume(agent: Any, extras: Mapping[str, Any]) -> None:
         agent.entropy_coef = extras["entropy_coef"]
     for group in agent.optimizer.param_groups:
         group["lr"] = agent.last_lr
-    agent.load_extra_state(extras.get("state", {}))
+    if extras.get("state"):  # empty before the first update
+        agent.load_extra_state(extras["state"])
 
 
 def check(

@@ -30,6 +30,9 @@ class PolicyConfig:
     #: deployments that ``rlg-genpo eval`` measures beside the default, unless told otherwise
     also_evaluated: ClassVar[tuple[str, ...]] = ()
 
+    #: whether it stands on the Gaussian of ``network.space``, which a swap then leaves there
+    reads_space: ClassVar[bool] = False
+
     #: options of before by path below ``params``, with the one value that still means what it did
     removed: ClassVar[Mapping[str, Any]] = {}
 

@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from rlg_genpo.common import schema
-from rlg_genpo.common.config import refuse_trunks
+from rlg_genpo.common.config import PolicyConfig, refuse_trunks
 from rlg_genpo.common.schema import Valid, at_least, even, one_of, option, widths
 
 ACTIVATION_NAMES = ("mish", "elu", "relu", "gelu", "silu", "swish", "tanh", "selu")
@@ -100,11 +100,22 @@ class FlowConfig:
             )
 
 
-def fitting(network: Mapping[str, Any]) -> dict[str, Any]:
-    """For a swap: a flow cannot see the observation by itself under a CNN or a recurrent trunk."""
-    if "rnn" in network or "cnn" in network:
-        return {"network.flow.condition": "features"}
-    return {}
+class FlowPolicyConfig(PolicyConfig):
+    """Settings with a flow; a subclass declares it, and is the dataclass."""
+
+    reads_space: ClassVar[bool] = True
+    flow: Any  # a FlowConfig
+
+    def check(self, params: Mapping[str, Any]) -> None:
+        self.flow.check(params["network"])
+        super().check(params)
+
+    @classmethod
+    def adapt(cls, params: dict[str, Any]) -> dict[str, Any]:
+        # A flow cannot see the observation by itself under a CNN or a recurrent trunk.
+        if "rnn" in params["network"] or "cnn" in params["network"]:
+            return {"network.flow.condition": "features"}
+        return {}
 
 
 def space_of(network: Mapping[str, Any]) -> SpaceConfig:

@@ -30,7 +30,7 @@ class Base(NamedTuple):
     log_sigma: Tensor  # (B, D), or (D,) where it does not depend on the state
 
     def action(self, units: Tensor) -> Tensor:
-        """mean + sigma * units, (B, D): what stands in units of sigma about the mean, as actions."""
+        """mean + sigma units, (B, D): actions of what stands in units of sigma about the mean."""
         return torch.addcmul(self.mean, self.log_sigma.exp(), units)
 
     def gaussian(self) -> Gaussian:
@@ -97,7 +97,7 @@ class GaussianBase(nn.Module):
         return Base(self.mu_act(self.mu(features)), self._log_sigma(self.sigma_act(raw)))
 
     def _log_sigma(self, raw: Tensor) -> Tensor:
-        """Of rl_games' raw sigma, (D,) or (B, D); the parametrisations are those of rl_games 2.0."""
+        """Of the raw sigma, (D,) or (B, D); the parametrisations are those of rl_games 2.0."""
         space = self.space
         if space.sigma_parametrization == "softplus":
             return (functional.softplus(raw) + space.min_sigma).log()

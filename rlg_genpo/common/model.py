@@ -109,13 +109,18 @@ class GenerativeModel(models.BaseModel):
 
 
 def build_model(
-    params: Mapping[str, Any], settings: PolicyConfig | None, input_shape: Any, actions: int
+    params: Mapping[str, Any],
+    settings: PolicyConfig | None,
+    input_shape: Any,
+    actions: int,
+    values: int = 1,
 ) -> Any:
     """The model as an agent builds it from ``params``; rl_games' own where there are no settings.
 
     Args:
         input_shape: of an observation, or of each part of it by name.
         actions: D.
+        values: V.
     """
     config = params["config"]
     model = ModelBuilder().load(params)
@@ -126,7 +131,7 @@ def build_model(
             "actions_num": actions,
             "input_shape": input_shape,
             "num_seqs": config["num_actors"],
-            "value_size": 1,
+            "value_size": values,
             "normalize_value": config.get("normalize_value", False),
             "normalize_input": config["normalize_input"],
         }

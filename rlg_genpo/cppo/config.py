@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from rlg_genpo.common import flow_config
-from rlg_genpo.common.config import PolicyConfig, block
-from rlg_genpo.common.flow_config import FlowConfig
+from rlg_genpo.common.config import block
+from rlg_genpo.common.flow_config import FlowConfig, FlowPolicyConfig
 from rlg_genpo.common.schema import at_least, one_of, option, positive, widths, within
 from rlg_genpo.errors import ConfigError
 
@@ -102,7 +102,7 @@ class AlgoConfig:
 
 
 @dataclass(frozen=True)
-class CPPOConfig(PolicyConfig):
+class CPPOConfig(FlowPolicyConfig):
     """Everything of CPPO's in an rl_games YAML."""
 
     deployments: ClassVar[tuple[str, ...]] = DEPLOYMENTS
@@ -113,17 +113,12 @@ class CPPOConfig(PolicyConfig):
     residual: ResidualConfig = block("network.residual")
 
     def check(self, params: Mapping[str, Any]) -> None:
-        self.flow.check(params["network"])
         if self.flow.base == "gaussian" and self.residual.sigma is not None:
             raise ConfigError(
                 f"params.network.residual.sigma: {self.residual.sigma:g} with flow.base: gaussian, "
                 f"whose sigma is that of {flow_config.SPACE}; delete the line, or set sigma_init."
             )
         super().check(params)
-
-    @classmethod
-    def adapt(cls, params: dict[str, Any]) -> dict[str, Any]:
-        return flow_config.fitting(params["network"])
 
     def summary(self) -> str:
         widths = f"flow {list(self.flow.units)}, residual {list(self.residual.units)}"

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from rlg_genpo.common import flow_config
-from rlg_genpo.common.config import PolicyConfig, block
-from rlg_genpo.common.flow_config import FlowConfig
+from rlg_genpo.common.config import block
+from rlg_genpo.common.flow_config import FlowConfig, FlowPolicyConfig
 from rlg_genpo.common.schema import at_least, even, one_of, option, positive, widths, within
 from rlg_genpo.errors import ConfigError
 
@@ -104,15 +104,11 @@ class AlgoConfig:
 
 
 @dataclass(frozen=True)
-class GenPOConfig(PolicyConfig):
+class GenPOConfig(FlowPolicyConfig):
     """Everything of GenPO's in an rl_games YAML."""
 
     algo: AlgoConfig = block("algo")
     flow: CoupledFlowConfig = block("network.flow")
-
-    def check(self, params: Mapping[str, Any]) -> None:
-        self.flow.check(params["network"])
-        super().check(params)
 
     def rate_bounds(self) -> tuple[float, float | None]:
         return self.algo.min_lr, self.algo.max_lr
@@ -121,10 +117,6 @@ class GenPOConfig(PolicyConfig):
         if self.flow.base == "gaussian":
             return None
         return f"{flow_config.PATH} (base, mix, output_scale)"
-
-    @classmethod
-    def adapt(cls, params: dict[str, Any]) -> dict[str, Any]:
-        return flow_config.fitting(params["network"])
 
     def summary(self) -> str:
         shape = f"{list(self.flow.units)} on the {self.flow.condition}"

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from rlg_genpo.common.gaussian_base import Base, GaussianBase
-from rlg_genpo.common.policy import Acted, Evaluated, Gaussian, LikelihoodPolicy
+from rlg_genpo.common.policy import Acted, Evaluated, LikelihoodPolicy
 from rlg_genpo.common.velocity import Condition, Velocity
 from rlg_genpo.genpo import coupled, reversible
 

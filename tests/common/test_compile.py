@@ -19,7 +19,7 @@ def genpo(recompute=False):
 
 def cppo():
     residual = SplitMLP(C, D, [16], "silu", 1.0)
-    return CPPO(velocity_of(C, D, 3, [16], "silu", 4, [8], 1.0), residual, 0.5, 1.0)
+    return CPPO(velocity_of(C, D, 3, [16], "silu", 4, [8], 1.0), residual, sigma=0.5)
 
 
 def acted(policy, source):

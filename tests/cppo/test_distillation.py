@@ -28,7 +28,9 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 
 def policy_of(scale=1.0, noise_scale=1.0, units=(16,), dim=D):
     velocity = velocity_of(C, dim, 8, units, "silu", 8, [16], scale)
-    return CPPO(velocity, SplitMLP(C, dim, [8], "silu", scale), SIGMA, noise_scale)
+    return CPPO(
+        velocity, SplitMLP(C, dim, [8], "silu", scale), sigma=SIGMA, noise_scale=noise_scale
+    )
 
 
 def alone(tensors):
@@ -278,7 +280,7 @@ def test_a_known_mixture_is_recovered_at_each_state():
     torch.manual_seed(1)
     rows, count = 512, 400
     velocity = velocity_of(2, 1, 16, [64, 64], "silu", 16, [32], 0.0)
-    policy = CPPO(velocity, SplitMLP(2, 1, [8], "silu", 0.0), MODE, 1.0)
+    policy = CPPO(velocity, SplitMLP(2, 1, [8], "silu", 0.0), sigma=MODE)
     learner = Distillation(policy, replace(AlgoConfig(), distill_epochs=60), alone)
     states = torch.eye(2)
     for rate in (1e-2, 3e-3):

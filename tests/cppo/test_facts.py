@@ -43,7 +43,7 @@ class Linear(nn.Module):
 
 def policy_of(weight, bias, sigma):
     still = velocity_of(1, 1, 4, [4], "silu", 2, [4], output_scale=0.0)
-    return CPPO(still, Linear(weight, bias), sigma, SPREAD)
+    return CPPO(still, Linear(weight, bias), sigma=sigma, noise_scale=SPREAD)
 
 
 def marginal_of(weight, bias, sigma):

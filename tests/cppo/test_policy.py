@@ -21,7 +21,9 @@ pytestmark = pytest.mark.usefixtures("double")
 def policy_of(output_scale=1.0, dim=D, sigma=SIGMA, steps=3):
     """A policy whose flow, reference and residual are three different functions."""
     flow = velocity_of(C, dim, steps, [16, 16], "silu", 4, [8], output_scale)
-    policy = CPPO(flow, SplitMLP(C, dim, [16], "silu", output_scale), sigma, SCALE)
+    policy = CPPO(
+        flow, SplitMLP(C, dim, [16], "silu", output_scale), sigma=sigma, noise_scale=SCALE
+    )
     if output_scale:
         for parameter in policy.flow.parameters():
             parameter.data += 0.1 * torch.randn_like(parameter)
@@ -104,7 +106,7 @@ def test_the_reference_proposes_and_the_flow_has_no_say():
 
 def test_the_reference_starts_as_the_flow_and_is_no_part_of_it():
     flow = velocity_of(C, D, 3, [8], "silu", 4, [8], 1.0)
-    policy = CPPO(flow, SplitMLP(C, D, [8], "silu", 1.0), SIGMA, SCALE)
+    policy = CPPO(flow, SplitMLP(C, D, [8], "silu", 1.0), sigma=SIGMA, noise_scale=SCALE)
     pairs = list(zip(policy.flow.parameters(), policy.reference.parameters(), strict=True))
     assert all(torch.equal(mine, average) for mine, average in pairs)
     assert all(mine.data_ptr() != average.data_ptr() for mine, average in pairs)

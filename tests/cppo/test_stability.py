@@ -31,7 +31,7 @@ def spreads(seed, regularised):
     """The spread of a_k in each of 100 iterations."""
     torch.manual_seed(seed)
     velocity = velocity_of(1, D, 32, [32, 32], "silu", 8, [16], 0.0)
-    policy = CPPO(velocity, SplitMLP(1, D, [32, 32], "silu", 0.0), SIGMA, 1.0)
+    policy = CPPO(velocity, SplitMLP(1, D, [32, 32], "silu", 0.0), sigma=SIGMA)
     settings = AlgoConfig(ema=0.5, distill_epochs=5, distill_minibatches=2, distill_lr=5e-3)
     learner = Distillation(policy, settings, lambda tensors: None)
     optimizer = torch.optim.Adam(policy.residual.parameters(), lr=5e-3)

@@ -10,7 +10,7 @@ from rlg_genpo.common.losses import clipped_surrogate
 from rlg_genpo.common.velocity import Velocity
 from rlg_genpo.genpo import coupled
 from rlg_genpo.genpo.coupled import Coupling
-from rlg_genpo.genpo.policy import GenPO
+from rlg_genpo.genpo.policy import GenPO, State
 from tests.networks import velocity_of
 
 C, D = 4, 2
@@ -76,7 +76,8 @@ def test_the_mode_is_the_likeliest_action_and_certain():
     mode = policy.deterministic_action(condition)
     assert torch.equal(mode, policy.deterministic_action(condition))
     many = policy.condition(states(1).expand(500, -1))
-    many = type(many)(condition.state.expand(500, -1), condition.time)
+    one = condition.velocity
+    many = State(type(one)(one.state.expand(500, -1), one.time), None)
     best = policy.evaluate(condition, mode).neglogp
     assert (policy.act(many).neglogp > best).all()
     # At zero noise only the constants remain.
@@ -175,7 +176,9 @@ def test_noise_is_standard_normal():
 @pytest.mark.parametrize("recompute", [False, True])
 def test_a_velocity_in_bfloat16_leaves_inverse_and_density_exact(recompute):
     torch.set_default_dtype(torch.float32)
-    policy = GenPO(velocity_of(C, D, 5, [32, 32], "mish", 4, [8], 1.0), Coupling(5, 0.9), recompute)
+    policy = GenPO(
+        velocity_of(C, D, 5, [32, 32], "mish", 4, [8], 1.0), Coupling(5, 0.9), None, recompute
+    )
     condition = policy.condition(states(500))
     exact = policy.evaluate(condition, torch.zeros(500, 2 * D)).neglogp
     policy.allow_mixed_precision()
@@ -196,14 +199,14 @@ def test_a_velocity_in_bfloat16_leaves_inverse_and_density_exact(recompute):
 def test_a_velocity_of_ones_own_is_what_flows_and_learns(recompute):
     class Gated(Velocity):
         def __init__(self):
-            flow = FlowConfig(3, "features", (8,), "silu", 4, (8,), 1.0)
+            flow = FlowConfig(3, "standard", "features", (8,), "silu", 4, (8,), 1.0)
             super().__init__(C, D, flow)
             self.gate = torch.nn.Linear(8, D)
 
         def forward(self, condition, action, k):
             return self.gate(condition.state).sigmoid() * super().forward(condition, action, k)
 
-    policy = GenPO(Gated(), Coupling(3, 0.9), recompute)
+    policy = GenPO(Gated(), Coupling(3, 0.9), None, recompute)
     condition, pair = policy.condition(states(6)), torch.randn(6, 2 * D)
     open_gate = policy.evaluate(condition, pair).neglogp
     open_gate.sum().backward()
