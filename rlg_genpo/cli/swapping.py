@@ -66,9 +66,11 @@ def warm_start(text: str, policy: str, checkpoint: Path, out: Path) -> None:
     # torch is slow to import, and a swap without a checkpoint does without it.
     import torch
 
+    from rlg_genpo import registration
     from rlg_genpo.cli.runs import Checkpoint, Run
     from rlg_genpo.common import warm_start
 
+    registration.register()
     params = yaml.load(text, configs.Loader)["params"]
     settings = algorithms()[policy].parse(params)
     weights = Checkpoint(checkpoint, Run(checkpoint.parent)).load()
