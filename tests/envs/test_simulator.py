@@ -1,15 +1,13 @@
 """What every simulator of ours shares: its name in rl_games' tables, and its device."""
 
 import logging
-import subprocess
-import sys
 from types import SimpleNamespace
 
 import pytest
 import torch
 from rl_games.common import env_configurations, vecenv
 
-from rlg_genpo.envs import SIMULATORS, simulator_named, simulator_of
+from rlg_genpo.envs import SIMULATORS, simulator_of
 from rlg_genpo.envs.simulator import AdaptedEnv, Adapter, SimulatorConfig, device_of
 from rlg_genpo.errors import ConfigError
 
@@ -88,23 +86,10 @@ def test_another_simulators_configuration_is_left_alone(entry):
 
 
 def test_every_simulator_is_entered_under_its_own_name():
-    for name in SIMULATORS:
-        simulator = simulator_named(name)
+    for name, simulator in SIMULATORS.items():
         assert name == simulator.name
         assert not simulator.is_foreign()
         assert simulator_of({"env_name": name}) is simulator
-
-
-@pytest.mark.slow
-def test_the_table_imports_a_simulator_when_it_is_asked_for():
-    code = (
-        "import sys\n"
-        "from rlg_genpo.envs import SIMULATORS, simulator_named\n"
-        "assert 'torch' not in sys.modules and 'vmas' in list(SIMULATORS)\n"
-        "simulator_named('game')\n"
-        "assert 'rlg_genpo.envs.game' in sys.modules and 'rlg_genpo.envs.vmas' not in sys.modules\n"
-    )
-    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_of_another_packages_environments_nothing_is_known(entry):
