@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from rlg_genpo.common.schema import at_least, one_of, option, parse, within
-from rlg_genpo.envs.agents import AgentsConfig, AgentsEnv, AgentSize, AgentsSimulator, Step
+from rlg_genpo.envs.agents import AgentsConfig, AgentsEnv, AgentSize, AgentsSimulator, Seen, Step
 from rlg_genpo.envs.simulator import PATH, device_of
 from rlg_genpo.errors import ConfigError
 
@@ -81,8 +81,7 @@ class MamujocoEnv(AgentsEnv):
             None if seed is None else seed + i for i in range(self.count)
         ]
 
-    def reset(self) -> Tensor | dict[str, Tensor]:
-        """First observations of new episodes, (B n, O) or (B, sum of O_i)."""
+    def reset(self) -> Seen:
         seen = [self._begin(index) for index in range(self.count)]
         return self.layout.observations(self._parts(seen))
 

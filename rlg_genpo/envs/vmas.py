@@ -22,7 +22,7 @@ import torch
 from torch import Tensor
 
 from rlg_genpo.common.schema import at_least, option, parse, unknown
-from rlg_genpo.envs.agents import AgentsConfig, AgentsEnv, AgentSize, AgentsSimulator, Step
+from rlg_genpo.envs.agents import AgentsConfig, AgentsEnv, AgentSize, AgentsSimulator, Seen, Step
 from rlg_genpo.envs.simulator import PATH, device_of
 from rlg_genpo.errors import ConfigError
 
@@ -59,8 +59,7 @@ class VmasEnv(AgentsEnv):
         """Begin VMAS's sequence of random numbers anew; None is 0."""
         self.env.seed(seed)
 
-    def reset(self) -> Tensor | dict[str, Tensor]:
-        """First observations of new episodes, (B n, O) or (B, sum of O_i)."""
+    def reset(self) -> Seen:
         return self.layout.observations(self.env.reset())
 
     def _advance(self, actions: list[Tensor]) -> Step:
