@@ -13,12 +13,51 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from rlg_genpo.common.layers import ACTIVATIONS, scale_output
 from rlg_genpo.common.velocity import sinusoidal
 from rlg_genpo.ddpl import diffusion
 from rlg_genpo.ddpl.config import ActionValueConfig, DiffusionConfig
-from rlg_genpo.ddpl.slices import Slices
+
+
+class Slices(nn.Module):
+    """Takes flat vectors (B, S) apart into agents side by side, (n, B, W), and together again.
+
+    A host such as Isaac Lab hands all agents' observations over as one vector, one agent's slice
+    after the other; S is the sum of ``sizes``, W the largest. Narrower slices are filled with
+    zeros, which carry nothing from one agent to another.
+    """
+
+    index: Tensor
+    kept: Tensor
+    real: Tensor
+
+    def __init__(self, sizes: Sequence[int]) -> None:
+        super().__init__()
+        self.sizes = tuple(sizes)
+        self.width, self.total = max(sizes), sum(sizes)
+        self.even = min(sizes) == self.width
+        starts = torch.tensor([0, *itertools.accumulate(sizes[:-1])]).unsqueeze(-1)
+        place = torch.arange(self.width)
+        real = place < torch.tensor(sizes).unsqueeze(-1)
+        # The vector's column ``total`` is the zero that fills up.
+        index = torch.where(real, starts + place, self.total)
+        self.register_buffer("index", index, persistent=False)
+        self.register_buffer("kept", real.flatten().nonzero().squeeze(-1), persistent=False)
+        #: (n, 1, W), 1 where an agent has a component and 0 where it is filled up
+        self.register_buffer("real", real.float().unsqueeze(1), persistent=False)
+
+    def split(self, flat: Tensor) -> Tensor:
+        """(B, S) to (n, B, W)."""
+        if self.even:
+            return flat.unflatten(-1, (-1, self.width)).transpose(0, 1)
+        return functional.pad(flat, (0, 1))[:, self.index].transpose(0, 1)
+
+    def merge(self, parts: Tensor) -> Tensor:
+        """(n, B, W) to (B, S); what stands in the filling is dropped."""
+        flat = parts.transpose(0, 1).flatten(1)
+        return flat if self.even else flat[:, self.kept]
 
 
 class TeamLinear(nn.Module):
