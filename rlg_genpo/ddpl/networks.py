@@ -123,11 +123,7 @@ class Denoisers(Team):
     an untrained policy is about that normal, cut off at the bounds. This is ours; the source says
     nothing of it, and a network that starts at zero alone would act at the bounds.
 
-    Args:
-        observations: O_i.
-        actions: D_i.
-        config: the widths, the noise levels, the standard deviation of that normal, and whether
-            there is one set of weights for all agents, whose sizes must agree.
+    ``observations`` are the O_i, ``actions`` the D_i; under shared weights all agents' must agree.
     """
 
     alpha_bar: Tensor
@@ -194,11 +190,8 @@ class ActionValues(Team):
     Each agent's network sees the full state, its own observation first, the others' after it in
     turn: a view in which agents with shared weights stay apart.
 
-    Args:
-        observations: O_i, whose sum is S.
-        actions: D_i.
-        config: hidden widths of the weights' MLP; P is D more than its last.
-        shared: as :class:`Denoisers` are.
+    ``observations`` are the O_i, whose sum is S, ``actions`` the D_i; P is D more than the last of
+    the hidden widths.
     """
 
     views: Tensor

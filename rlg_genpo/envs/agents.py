@@ -146,30 +146,30 @@ class Step(NamedTuple):
 class AgentsEnv(AdaptedEnv):
     """A vector of B environments with n agents each, in one of the two layouts.
 
-    A simulator sets ``low`` and ``high``, each agent's range of actions (D_i,), on the device on
-    which it wants its actions. ``env_info`` has ``agent_sizes``, those of every agent, in order.
+    ``env_info`` has ``agent_sizes``, those of every agent, in order; ``ranges`` are each agent's
+    Box of actions (D_i,).
     """
-
-    low: list[Tensor]
-    high: list[Tensor]
 
     def __init__(
         self,
         num_actors: int,
         settings: AgentsConfig,
         sizes: Sequence[AgentSize],
+        ranges: Sequence[Any],
         device: torch.device,
     ) -> None:
         self.count = num_actors
         self.layout = Layout(tuple(sizes), settings.joint, settings.states, settings.rewards)
         self.env_info = self.layout.env_info()
         self.device = device
+        self.low = [torch.as_tensor(box.low, device=device) for box in ranges]
+        self.high = [torch.as_tensor(box.high, device=device) for box in ranges]
         self._ages = torch.Generator().manual_seed(settings.seed or 0)
         self._may_stagger = settings.stagger
 
     def step(self, actions: Tensor) -> tuple[Seen, Tensor, Tensor, dict[str, Any]]:
         """Actions are clamped to [-1, 1] and stretched to each agent's own range."""
-        parts = self.layout.actions(actions.detach().to(self.low[0].device))
+        parts = self.layout.actions(actions.detach().to(self.device))
         ranged = [stretched(*part) for part in zip(parts, self.low, self.high, strict=True)]
         seen, rewards, failed, late = self._advance(ranged)
         return (

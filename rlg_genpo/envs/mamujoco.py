@@ -69,11 +69,9 @@ class MamujocoEnv(AgentsEnv):
             AgentSize(name, first.observation_space(name).shape[0], box.shape[0])
             for name, box in zip(self.names, boxes, strict=True)
         ]
-        super().__init__(num_actors, chosen, sizes, torch.device(device_of(chosen.device)))
-        self.low = [torch.as_tensor(box.low) for box in boxes]
-        self.high = [torch.as_tensor(box.high) for box in boxes]
+        super().__init__(num_actors, chosen, sizes, boxes, torch.device(device_of(chosen.device)))
         self.clock = torch.zeros(num_actors, dtype=torch.long)
-        self.seed(self.settings.seed)
+        self.seed(chosen.seed)
 
     def seed(self, seed: int | None) -> None:
         """Environment i takes ``seed`` + i when its next episode begins; None takes any."""
@@ -86,7 +84,7 @@ class MamujocoEnv(AgentsEnv):
         return self.layout.observations(self._parts(seen))
 
     def _advance(self, actions: list[Tensor]) -> Step:
-        ranged = [part.numpy() for part in actions]
+        ranged = [part.cpu().numpy() for part in actions]
         self.clock += 1
         too_late = (self.clock >= self.settings.max_steps).tolist()
         seen, rewards, failed, late = [], [], [], []
