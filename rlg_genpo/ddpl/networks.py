@@ -29,35 +29,25 @@ class Slices(nn.Module):
     zeros, which carry nothing from one agent to another.
     """
 
-    index: Tensor
-    kept: Tensor
     real: Tensor
 
     def __init__(self, sizes: Sequence[int]) -> None:
         super().__init__()
         self.sizes = tuple(sizes)
         self.width, self.total = max(sizes), sum(sizes)
-        self.even = min(sizes) == self.width
-        starts = torch.tensor([0, *itertools.accumulate(sizes[:-1])]).unsqueeze(-1)
-        place = torch.arange(self.width)
-        real = place < torch.tensor(sizes).unsqueeze(-1)
-        # The vector's column ``total`` is the zero that fills up.
-        index = torch.where(real, starts + place, self.total)
-        self.register_buffer("index", index, persistent=False)
-        self.register_buffer("kept", real.flatten().nonzero().squeeze(-1), persistent=False)
+        real = torch.arange(self.width) < torch.tensor(sizes).unsqueeze(-1)
         #: (n, 1, W), 1 where an agent has a component and 0 where it is filled up
         self.register_buffer("real", real.float().unsqueeze(1), persistent=False)
 
     def split(self, flat: Tensor) -> Tensor:
         """(B, S) to (n, B, W)."""
-        if self.even:
-            return flat.unflatten(-1, (-1, self.width)).transpose(0, 1)
-        return functional.pad(flat, (0, 1))[:, self.index].transpose(0, 1)
+        parts = flat.split(self.sizes, dim=-1)
+        return torch.stack([functional.pad(own, (0, self.width - own.shape[-1])) for own in parts])
 
     def merge(self, parts: Tensor) -> Tensor:
         """(n, B, W) to (B, S); what stands in the filling is dropped."""
-        flat = parts.transpose(0, 1).flatten(1)
-        return flat if self.even else flat[:, self.kept]
+        own = [part[:, :size] for part, size in zip(parts, self.sizes, strict=True)]
+        return torch.cat(own, dim=-1)
 
 
 class TeamLinear(nn.Module):
