@@ -184,8 +184,6 @@ class ActionValues(Team):
     the hidden widths.
     """
 
-    views: Tensor
-
     def __init__(
         self,
         observations: Sequence[int],
@@ -199,14 +197,11 @@ class ActionValues(Team):
         widths = [total, *config.units, width + features]
         self.weights = team_mlp(count, widths, activation, 0.0)
         self.features = team_mlp(count, [width, features, features], activation)
-        columns = torch.arange(total)
-        starts = itertools.accumulate(observations[:-1], initial=0)
-        views = torch.stack([columns.roll(-start) for start in starts])
-        self.register_buffer("views", views, persistent=False)
+        self.starts = list(itertools.accumulate(observations[:-1], initial=0))
 
     def forward(self, source: Tensor, action: Tensor) -> Tensor:
         """States (B, S) and actions (n, B, K, D) to (n, B, K)."""
-        view = source[:, self.views].transpose(0, 1)
+        view = torch.stack([source.roll(-start, dims=-1) for start in self.starts])
         weights = self._apart(self.weights(self._together(view)))
         learned = self._apart(self.features(self._together(action.flatten(1, 2))))
         features = torch.cat([action, learned.unflatten(1, action.shape[1:3])], dim=-1)
