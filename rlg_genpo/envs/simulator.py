@@ -177,8 +177,6 @@ class Adapter(Simulator):
 
     def prepare(self, config: dict[str, Any]) -> None:
         """Check ``params.config``, and put its device into ``env_config`` where none is given."""
-        if config.get("env_name") != self.name or self.is_foreign():
-            return
         self.check(config)
         # Under multi_gpu rl_games gives every rank a device later, by LOCAL_RANK, as we do.
         if "device" in config and not config.get("multi_gpu"):
