@@ -144,8 +144,10 @@ class Adapter(Simulator):
         }
 
     def single(self, config: Mapping[str, Any]) -> Any:
-        """One environment of ``params.config``, to look at only."""
-        env = self.env(1, config.get("env_config"))
+        """One environment of ``params.config``, to look at: on the CPU unless told otherwise."""
+        options = config.get("env_config")
+        parse(self.options, options, PATH)
+        env = self.env(1, {"device": "cpu", **(options or {})})
         env.close()
         return env
 
