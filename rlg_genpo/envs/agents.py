@@ -168,7 +168,10 @@ class AgentsEnv(AdaptedEnv):
         self._may_stagger = settings.stagger
 
     def step(self, actions: Tensor) -> tuple[Seen, Tensor, Tensor, dict[str, Any]]:
-        """Actions are clamped to [-1, 1] and stretched to each agent's own range."""
+        """One step, by actions (B n, D) in the native layout, (B, sum of D_i) in the joint one.
+
+        They are clamped to [-1, 1] and stretched to each agent's own range.
+        """
         parts = self.layout.actions(actions.detach().to(self.device))
         ranged = [stretched(*part) for part in zip(parts, self.low, self.high, strict=True)]
         seen, rewards, failed, late = self._advance(ranged)
