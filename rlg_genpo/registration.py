@@ -11,7 +11,7 @@ from rl_games.algos_torch import model_builder
 from rlg_genpo.algorithm import Algorithm, algorithms, load
 from rlg_genpo.common.config import PolicyConfig
 from rlg_genpo.common.model import GenerativeModel
-from rlg_genpo.envs import SIMULATORS, simulator_named, simulator_of
+from rlg_genpo.envs import SIMULATORS, simulator_of
 from rlg_genpo.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -45,8 +45,8 @@ def register() -> None:
         if algorithm.network_name not in networks:
             model_builder.register_network(algorithm.network_name, load(algorithm.network))
             _OURS[id(networks), algorithm.network_name] = networks[algorithm.network_name]
-    for name in SIMULATORS:
-        simulator_named(name).register()
+    for simulator in SIMULATORS.values():
+        simulator.register()
     _wrap_runner()
 
 
