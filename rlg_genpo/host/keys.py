@@ -5,6 +5,7 @@ amid its work, or silently takes for something else. Each check raises ConfigErr
 key, the value and the way out.
 """
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, dataclass, fields
 from typing import Any
@@ -197,43 +198,20 @@ def sequence_length(params: Mapping[str, Any]) -> int:
 def check_batch(params: Mapping[str, Any], agents: int) -> None:
     """Whether ``num_actors``, ``horizon_length``, ``minibatch_size`` and ``seq_length`` fit.
 
-    Args:
-        params: whose ``config`` is checked.
-        agents: rows that an environment gives in a step.
+    rl_games says "Batch size must be divisible by minibatch size", and not whose. Agents are the
+    rows that an environment gives in a step; the central critic has one, however many they are.
     """
     config, length = params["config"], sequence_length(params)
-    size, actors, horizon = minibatch_size(config), config["num_actors"], config["horizon_length"]
-    refuse_remainder("horizon_length", horizon, length)
-    rows = actors * horizon * agents
-    if rows % size:
-        each, number = (" * agents", f" * {agents}") if agents > 1 else ("", "")
-        raise ConfigError(
-            f"{PATH}.minibatch_size: {size} does not divide num_actors * horizon_length{each} = "
-            f"{actors} * {horizon}{number} = {rows}; {largest_divisor(rows, size, length)} is the "
-            "nearest below that does."
-        )
+    refuse_remainder("horizon_length", config["horizon_length"], length)
+    rows = {key: config[key] for key in ("num_actors", "horizon_length")}
+    size = minibatch_size(config)
+    refuse_uneven(PATH, size, {**rows, "agents": agents} if agents > 1 else rows, length)
     refuse_remainder("minibatch_size", size, length)
-    check_central_batch(config)
-
-
-def check_central_batch(config: Mapping[str, Any]) -> None:
-    """The central critic's minibatches; it has one row per environment, however many agents.
-
-    rl_games says "Batch size must be divisible by minibatch size", and not whose.
-    """
-    block = config.get("central_value_config")
-    if not isinstance(block, Mapping):
-        return
-    actors, horizon = config["num_actors"], config["horizon_length"]
-    path, rows = f"{PATH}.central_value_config", actors * horizon
-    size = minibatch_size({**block, "num_actors": actors}, path)
-    if rows % size:
-        key = "minibatch_size" if "minibatch_size" in block else "minibatch_size_per_env"
-        raise ConfigError(
-            f"{path}.{key}: minibatches of {size} do not divide num_actors * horizon_length = "
-            f"{actors} * {horizon} = {rows} (agents do not count here); minibatch_size: "
-            f"{largest_divisor(rows, size)} is the nearest below that does."
-        )
+    central = config.get("central_value_config")
+    if isinstance(central, Mapping):
+        path = f"{PATH}.central_value_config"
+        size = minibatch_size({**central, "num_actors": config["num_actors"]}, path)
+        refuse_uneven(path, size, rows)
 
 
 def check_open_batch(params: Mapping[str, Any]) -> None:
@@ -244,6 +222,17 @@ def check_open_batch(params: Mapping[str, Any]) -> None:
     if "minibatch_size" not in config and horizon % per_env:
         raise ConfigError(
             f"{PATH}.minibatch_size_per_env: {per_env} does not divide horizon_length, {horizon}."
+        )
+
+
+def refuse_uneven(path: str, size: int, factors: Mapping[str, int], length: int = 1) -> None:
+    """Minibatches that do not cut a rollout, whose rows are the product of ``factors``, evenly."""
+    rows = math.prod(factors.values())
+    if rows % size:
+        raise ConfigError(
+            f"{path}.minibatch_size: {size} does not divide {' * '.join(factors)} = "
+            f"{' * '.join(map(str, factors.values()))} = {rows}; "
+            f"{largest_divisor(rows, size, length)} is the nearest below that does."
         )
 
 

@@ -127,8 +127,8 @@ def test_check_refuses_other_agents_than_the_environments(tmp_path):
 @pytest.mark.parametrize(
     ("block", "message"),
     [
-        ({"minibatch_size": 96}, "size: minibatches of 96 do not divide .* = 32 .*size: 32 is"),
-        ({"minibatch_size_per_env": 3}, "per_env: minibatches of 12 do not divide .*size: 8 is"),
+        ({"minibatch_size": 96}, "minibatch_size: 96 does not divide .* = 32; 32 is"),
+        ({"minibatch_size_per_env": 3}, "minibatch_size: 12 does not divide .* = 32; 8 is"),
         ({"minibatch_size": 0}, "size: must be at least 1, got 0"),
         ({}, "minibatch_size: missing"),
     ],
