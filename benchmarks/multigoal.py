@@ -70,7 +70,7 @@ class Sample:
         params = configs.load(run.config)
         params["config"]["env_config"]["start_noise"] = 0.0
         prepared = rollouts.prepared(params, "cpu", SEED)
-        stage = rollouts.set_stage(*prepared, Checkpoint(checkpoint, run), EPISODES, None)
+        stage = rollouts.set_stage(prepared, Checkpoint(checkpoint, run), EPISODES)
         # what rl_games' player reads off its first observations
         stage.player.has_batch_dimension = True
         episodes = coverage.roll(stage.env, lambda obs: stage.player.get_action(obs, False))

@@ -3,13 +3,11 @@
 import functools
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from rl_games.algos_torch import model_builder
 
 from rlg_genpo.algorithm import Algorithm, algorithms, load
-from rlg_genpo.common.config import PolicyConfig
 from rlg_genpo.common.model import GenerativeModel
 from rlg_genpo.envs import SIMULATORS, simulator_named, simulator_of
 from rlg_genpo.errors import ConfigError
@@ -119,11 +117,6 @@ def _warn_of_sigma(algorithm: Algorithm, arguments: Mapping[str, Any]) -> None:
         )
 
 
-def hand_over(runner: "Runner", settings: PolicyConfig | None) -> None:
-    """Spare a Runner the parsing of the ``params`` that it has now, whose settings these are."""
-    runner.rlg_genpo_settings = runner.params, settings  # type: ignore[attr-defined]
-
-
 def enter_runner(runner: "Runner") -> None:
     """Put every algorithm into a Runner's factories; its own methods do it from now on.
 
@@ -136,23 +129,9 @@ def enter_runner(runner: "Runner") -> None:
             (runner.player_factory, algorithm.make_player),
         )
         for factory, make in pairs:
-            known = factory._builders.get(name)
-            if known is None:
-                factory.register_builder(name, _Builder(runner, make))
-            elif not isinstance(known, _Builder) and runner.params["algo"]["name"] == name:
+            known = factory._builders.setdefault(name, make)
+            if known != make and runner.params["algo"]["name"] == name:
                 raise ConfigError(
                     f"params.algo.name: another package has put its own {name!r} into this Runner; "
                     "remove that registration, or choose another name for it."
                 )
-
-
-@dataclass(frozen=True)
-class _Builder:
-    """What a Runner's factory calls to make one of our agents or players."""
-
-    runner: "Runner"
-    make: Callable[..., Any]
-
-    def __call__(self, **kwargs: Any) -> Any:
-        params, settings = getattr(self.runner, "rlg_genpo_settings", (None, None))
-        return self.make(**kwargs, settings=settings if params is kwargs["params"] else None)

@@ -16,7 +16,6 @@ from rlg_genpo.cli.configs import Params
 from rlg_genpo.cli.rollouts import Episode
 from rlg_genpo.cli.runs import Checkpoint
 from rlg_genpo.common import checkpoints
-from rlg_genpo.common.config import PolicyConfig
 from rlg_genpo.envs import simulator_of
 from rlg_genpo.errors import ConfigError
 
@@ -49,15 +48,15 @@ def config_of(checkpoint: Checkpoint, given: str | None) -> Params:
     return configs.load(checkpoint.run.config)
 
 
-def prepared(options: Options) -> tuple[Checkpoint, Params, PolicyConfig | None]:
-    """The checkpoint, its configuration made ready for playing, and the policy's settings."""
+def prepared(options: Options) -> tuple[Checkpoint, Params]:
+    """The checkpoint, and its configuration made ready for playing."""
     shipped = configs.for_isaac_lab().get(options.run)
     if shipped is not None:
         # Not a run, but the name of a configuration for another program.
         validation.refuse_elsewhere(configs.load(shipped)["config"])
     checkpoint = runs.locate(options.run, options.checkpoint)
     given = config_of(checkpoint, options.config)
-    return checkpoint, *rollouts.prepared(given, options.device, options.seed)
+    return checkpoint, rollouts.prepared(given, options.device, options.seed)
 
 
 @dataclass(frozen=True)
@@ -85,11 +84,11 @@ def kinds_of(params: Params, deployments: Sequence[str]) -> list[Kind]:
 
 def play(options: Options, kind: Kind) -> None:
     """Play in one environment; says one line per finished episode, and the mean."""
-    checkpoint, params, settings = prepared(options)
+    checkpoint, params = prepared(options)
     if kind.deployment is not None:
         validation.check_deployment(params, kind.deployment)
     validation.state_of(checkpoint, params)
-    stage = rollouts.set_stage(params, settings, checkpoint, 1, kind.deployment)
+    stage = rollouts.set_stage(params, checkpoint, 1, kind.deployment)
     returns = []
     for episode in rollouts.play(stage, options.episodes, kind.deterministic):
         value, length = episode.value, episode.length
@@ -101,14 +100,14 @@ def play(options: Options, kind: Kind) -> None:
 
 def evaluate(options: Options, deployments: Sequence[str]) -> dict[str, Any]:
     """Measure deterministic and sampled returns, of the default and of other deployments."""
-    checkpoint, params, settings = prepared(options)
+    checkpoint, params = prepared(options)
     kinds = kinds_of(params, deployments)
     state = validation.state_of(checkpoint, params)
     per_env = ceil(options.episodes / MOST_ENVS)
     envs = ceil(options.episodes / per_env)
     results = {}
     for kind in kinds:
-        stage = rollouts.set_stage(params, settings, checkpoint, envs, kind.deployment)
+        stage = rollouts.set_stage(params, checkpoint, envs, kind.deployment)
         episodes = list(rollouts.play(stage, per_env, kind.deterministic))
         results[kind.name] = summary(episodes, options.seed)
     return {

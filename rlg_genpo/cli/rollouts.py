@@ -14,12 +14,10 @@ from numpy.typing import NDArray
 from rl_games.common import vecenv
 from rl_games.torch_runner import Runner
 
-from rlg_genpo import registration
 from rlg_genpo.cli import machine, validation
 from rlg_genpo.cli.configs import Params
 from rlg_genpo.cli.runs import Checkpoint
 from rlg_genpo.cli.session import seed_all
-from rlg_genpo.common.config import PolicyConfig
 from rlg_genpo.envs import simulator_of
 
 
@@ -41,34 +39,30 @@ class Stage:
     count: int
 
 
-def prepared(params: Params, device: str, seed: int) -> tuple[Params, PolicyConfig | None]:
-    """A run's configuration, made ready for playing, and the settings of its policy."""
+def prepared(params: Params, device: str, seed: int) -> Params:
+    """A run's configuration, checked and made ready for playing."""
     params = deepcopy(params)
     validation.check_shape(params)
     machine.set_device(params["config"], device)
     machine.set_threads(params)
-    settings = validation.check(params)
+    validation.check(params)
     params["seed"] = seed
     params["config"].setdefault("env_config", {})["seed"] = seed
-    return params, settings
+    return params
 
 
 def set_stage(
-    params: Params,
-    settings: PolicyConfig | None,
-    checkpoint: Checkpoint,
-    count: int,
-    deployment: str | None,
+    params: Params, checkpoint: Checkpoint, count: int, deployment: str | None = None
 ) -> Stage:
     """Make the player and ``count`` environments, and load the checkpoint.
 
-    ``params`` and ``settings`` are from :func:`prepared`. ``deployment`` is one of the policy's,
-    instead of what its YAML says.
+    Args:
+        params: from :func:`prepared`.
+        deployment: one of the policy's, instead of what its YAML says.
     """
     with quiet():
         runner = Runner()
         runner.load({"params": params})
-        registration.hand_over(runner, settings)
         config = runner.params["config"]
         simulator_of(config).prepare(config)
         # The player would drop env_config.seed if it made the environments itself.

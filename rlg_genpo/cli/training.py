@@ -14,7 +14,6 @@ from rlg_genpo.cli import FINISHED, INTERRUPTED, configs, machine, runs, session
 from rlg_genpo.cli.configs import Params
 from rlg_genpo.cli.runs import Checkpoint, Run
 from rlg_genpo.cli.session import Job
-from rlg_genpo.common.config import PolicyConfig
 from rlg_genpo.errors import ConfigError
 from rlg_genpo.host import keys
 
@@ -41,7 +40,7 @@ def train(options: Options) -> int:
     state = validation.state_of(checkpoint, params) if checkpoint else {"epoch": 0, "frame": 0}
     rate = params["config"].get("learning_rate") if checkpoint else None
     configs.override(params, options.overrides)
-    settings, threads = prepare(params, options, state)
+    threads = prepare(params, options, state)
     config = params["config"]
     run = checkpoint.run if checkpoint else fresh_run(options, params)
     # A run that goes on keeps the restored rate, unless the user sets another.
@@ -50,7 +49,6 @@ def train(options: Options) -> int:
     job = Job(
         run,
         params,
-        settings,
         checkpoint,
         epoch=state["epoch"],
         frame=state["frame"],
@@ -96,10 +94,8 @@ def source(options: Options) -> tuple[Checkpoint | None, Params]:
     return checkpoint, configs.load(configs.find(options.config))
 
 
-def prepare(
-    params: Params, options: Options, state: dict[str, Any]
-) -> tuple[PolicyConfig | None, str]:
-    """Apply the options in place and check the whole; the settings, and a line about threads."""
+def prepare(params: Params, options: Options, state: dict[str, Any]) -> str:
+    """Apply the options in place and check the whole; returns a line about threads."""
     validation.check_shape(params)
     config = params["config"]
     validation.refuse_elsewhere(config)
@@ -119,7 +115,8 @@ def prepare(
         set_frames(config, frames, state)
     machine.set_device(config, options.device)
     threads = machine.set_threads(params)
-    return validation.check(params), threads
+    validation.check(params)
+    return threads
 
 
 def set_envs(params: Params, envs: int) -> None:
