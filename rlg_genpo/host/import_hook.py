@@ -10,8 +10,8 @@ import sys
 from collections.abc import Callable, Sequence
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec
-from importlib.util import find_spec
 from types import ModuleType
+from typing import Any
 
 Action = Callable[[], None]
 
@@ -19,9 +19,8 @@ Action = Callable[[], None]
 def is_complete(name: str) -> bool:
     """Whether a module is imported to its end."""
     module = sys.modules.get(name)
-    if module is None:
-        return False
-    return not getattr(getattr(module, "__spec__", None), "_initializing", False)
+    spec = getattr(module, "__spec__", None)
+    return module is not None and not getattr(spec, "_initializing", False)
 
 
 def when_imported(name: str, action: Action) -> None:
@@ -63,39 +62,34 @@ class _Watch(MetaPathFinder):
 
     def __init__(self) -> None:
         self.actions: dict[str, list[Action]] = {}
-        self.searching = False
 
     def find_spec(
         self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        if self.searching:
-            return None
         for waited in [waited for waited in self.actions if is_complete(waited)]:
             self._act(waited)
         if name not in self.actions:
             return None
-        self.searching = True
-        try:
-            spec = find_spec(name)
-        finally:
-            self.searching = False
+        others = [finder for finder in sys.meta_path if finder is not self]
+        found = (finder.find_spec(name, path, target) for finder in others)
+        spec = next(filter(None, found), None)
         if spec is not None and spec.loader is not None:
-            self._act_after(spec)
+            self._act_after(name, spec.loader)
         return spec
 
-    def _act_after(self, spec: ModuleSpec) -> None:
-        loader = spec.loader
+    def _act_after(self, name: str, loader: Any) -> None:
+        """Act at the end of the import by this loader."""
         execute = getattr(loader, "exec_module", None)
         if execute is None:
             return
 
         def execute_then_act(module: ModuleType) -> None:
             execute(module)
-            self._act(spec.name)
+            self._act(name)
 
         # A loader without a dictionary keeps its method; the next import then notices.
         with contextlib.suppress(AttributeError, TypeError):
-            loader.exec_module = execute_then_act  # type: ignore[union-attr, method-assign]
+            loader.exec_module = execute_then_act
 
     def _act(self, name: str) -> None:
         for action in self.actions.pop(name, []):
