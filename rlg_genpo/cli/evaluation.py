@@ -37,26 +37,17 @@ class Options:
     checkpoint: str = "last"  # of a run folder, its ``last`` or its ``best``
 
 
-def config_of(checkpoint: Checkpoint, given: str | None) -> Params:
-    """The configuration that a checkpoint was trained with."""
-    if given is not None:
-        return configs.load(configs.find(given))
-    if not checkpoint.run.config.is_file():
-        raise ConfigError(
-            f"{checkpoint.path}: no config.yaml in {checkpoint.run.folder}; give --config FILE."
-        )
-    return configs.load(checkpoint.run.config)
-
-
 def prepared(options: Options) -> tuple[Checkpoint, Params]:
     """The checkpoint, and its configuration made ready for playing."""
     shipped = configs.for_isaac_lab().get(options.run)
     if shipped is not None:
-        # Not a run, but the name of a configuration for another program.
-        validation.refuse_elsewhere(configs.load(shipped)["config"])
+        # Not a run, but the name of a configuration for another program, which this refuses.
+        config = configs.load(shipped)["config"]
+        simulator_of(config).check(config)
     checkpoint = runs.locate(options.run, options.checkpoint)
-    given = config_of(checkpoint, options.config)
-    return checkpoint, rollouts.prepared(given, options.device, options.seed)
+    return checkpoint, rollouts.prepared(
+        checkpoint.params(options.config), options.device, options.seed
+    )
 
 
 @dataclass(frozen=True)
@@ -181,7 +172,7 @@ def export(
         CheckpointError: the checkpoint and the configuration differ.
     """
     found = runs.locate(run, checkpoint)
-    params = config_of(found, config)
+    params = found.params(config)
     validation.check_shape(params)
     policy, algorithm = params["algo"]["name"], validation.algorithm_of(params)
     if algorithm is None or algorithm.export is None:

@@ -105,11 +105,11 @@ def points(run: Run, column: str) -> tuple[Array, Array]:
         raise ConfigError(
             f"{run.folder}: not a run folder (it has no progress.csv){elsewhere(run.folder)}"
         )
-    rows = [row for row in runs.read_progress(run) if row["mean_return"] is not None]
+    rows = [row for row in runs.read_progress(run) if row["mean_return"]]
     if not rows:
         raise ConfigError(f"{run.folder}: no episode has ended in this run yet; train it longer.")
-    x = np.array([row[column] for row in rows], dtype=float)
-    return x, np.array([row["mean_return"] for row in rows], dtype=float)
+    x, y = np.array([(row[column], row["mean_return"]) for row in rows], dtype=float).T
+    return x, y
 
 
 def merge(name: str, members: list[tuple[Array, Array]]) -> Curve:

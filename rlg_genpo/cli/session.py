@@ -70,7 +70,7 @@ class Observer(DefaultAlgoObserver):
         self.facts = facts
         self.bar = bar
         self.stop = stop
-        self.rows = runs.progress_until(job.run, job.epoch) if job.checkpoint else []
+        self.rows = runs.read_progress(job.run, job.epoch) if job.checkpoint else []
         last = self.rows[-1] if self.rows else {"wall_seconds": 0.0, "cpu_seconds": 0.0}
         self.wall_start = time.perf_counter() - float(last["wall_seconds"])
         self.cpu_start = time.process_time() - float(last["cpu_seconds"])
@@ -124,7 +124,9 @@ class Observer(DefaultAlgoObserver):
         """Write nn/last.pth, unless this epoch's stands there."""
         if self.algo is None or self.algo.epoch_num == self.saved_epoch:
             return
-        runs.save_last(self.algo, self.job.run)
+        # algo.save would append the suffix, and sleep and retry through 31 seconds on a full disk.
+        with runs.replacing(self.job.run.last) as file:
+            torch.save(self.algo.get_full_state_weights(), file)
         self.saved_at, self.saved_epoch = time.perf_counter(), self.algo.epoch_num
         self.saved_frames = self.frames
 

@@ -14,6 +14,7 @@ from rlg_genpo.cli import FINISHED, INTERRUPTED, configs, machine, runs, session
 from rlg_genpo.cli.configs import Params
 from rlg_genpo.cli.runs import Checkpoint, Run
 from rlg_genpo.cli.session import Job
+from rlg_genpo.envs import simulator_of
 from rlg_genpo.errors import ConfigError
 from rlg_genpo.host import keys
 
@@ -83,22 +84,19 @@ def source(options: Options) -> tuple[Checkpoint | None, Params]:
         if value is not None:
             raise ConfigError(f"{option} {value}: --resume continues in the run's own folder.")
     checkpoint = runs.locate(options.resume)
-    if checkpoint.run.config.is_file():
-        if options.config is not None:
-            echo(f"configuration: {checkpoint.run.config}; {options.config} is ignored")
-        return checkpoint, configs.load(checkpoint.run.config)
-    if options.config is None:
-        raise ConfigError(
-            f"{options.resume}: has no config.yaml in {checkpoint.run.folder}; name its CONFIG."
-        )
-    return checkpoint, configs.load(configs.find(options.config))
+    given, own = options.config, checkpoint.run.config
+    if own.is_file() and given is not None:
+        echo(f"configuration: {own}; {given} is ignored")
+        given = None
+    return checkpoint, checkpoint.params(given)
 
 
 def prepare(params: Params, options: Options, state: dict[str, Any]) -> str:
     """Apply the options in place and check the whole; returns a line about threads."""
     validation.check_shape(params)
     config = params["config"]
-    validation.refuse_elsewhere(config)
+    if simulator_of(config).host is not None:
+        simulator_of(config).check(config)
     if options.seed is not None:
         params["seed"] = options.seed
     elif params.get("seed") is None:

@@ -65,8 +65,8 @@ def trained(tmp_path_factory):
 def test_a_checkpoints_frames_are_the_environments(trained):
     checkpoint = Checkpoint(trained / "nn" / "last.pth", Run(trained))
     assert checkpoint.load()["frame"] == 2 * EPOCH * AGENTS
-    rows = validation.rows_per_env(configs.load(trained / "config.yaml"))
-    assert checkpoint.load(rows)["frame"] == 2 * EPOCH
+    params = configs.load(trained / "config.yaml")
+    assert validation.state_of(checkpoint, params)["frame"] == 2 * EPOCH
 
 
 def test_eval_says_environment_frames(trained, tmp_path):
@@ -82,7 +82,7 @@ def test_resume_goes_on_for_environment_frames(trained, capsys):
     assert f"from {2 * EPOCH} frames on" in capsys.readouterr().out
     assert json.loads((trained / "run.json").read_text())["frames"] == 3 * EPOCH
     last = runs.read_progress(Run(trained))[-1]
-    assert (last["epoch"], last["frame"]) == (3, 3 * EPOCH)
+    assert (last["epoch"], last["frame"]) == ("3", str(3 * EPOCH))
 
 
 def test_max_frames_are_environment_frames(tmp_path):
