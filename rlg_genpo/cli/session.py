@@ -44,7 +44,7 @@ def execute(job: Job, facts: dict[str, Any]) -> dict[str, Any]:
     observer = Observer(job, facts, bar, stop)
     status = "failed"
     try:
-        with stop, output(job.run, bar):
+        with stop.heard(), output(job.run, bar):
             status = run_to_end(job, observer)
     finally:
         bar.close()
