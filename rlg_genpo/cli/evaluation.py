@@ -1,7 +1,7 @@
 """``rlg-genpo play``, ``eval`` and ``export``: what is done with a trained policy."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
@@ -73,15 +73,21 @@ def kinds_of(params: Params, deployments: Sequence[str]) -> list[Kind]:
     return [Kind(flag, name) for name in (None, *deployments) for flag in (True, False)]
 
 
+def play_kind(
+    params: Params, checkpoint: Checkpoint, kind: Kind, envs: int, episodes_per_env: int
+) -> Iterator[Episode]:
+    player = rollouts.make_player(params, checkpoint, envs, kind.deployment)
+    return rollouts.play(player, player.env, envs, episodes_per_env, kind.deterministic)
+
+
 def play(options: Options, kind: Kind) -> None:
     """Play in one environment; says one line per finished episode, and the mean."""
     checkpoint, params = prepared(options)
     if kind.deployment is not None:
         validation.check_deployment(params, kind.deployment)
     validation.state_of(checkpoint, params)
-    stage = rollouts.set_stage(params, checkpoint, 1, kind.deployment)
     returns = []
-    for episode in rollouts.play(stage, options.episodes, kind.deterministic):
+    for episode in play_kind(params, checkpoint, kind, 1, options.episodes):
         value, length = episode.value, episode.length
         returns.append(value)
         echo(f"episode {len(returns):3d}  return {value:10.2f}  length {length:5d}")
@@ -98,8 +104,7 @@ def evaluate(options: Options, deployments: Sequence[str]) -> dict[str, Any]:
     envs = ceil(options.episodes / per_env)
     results = {}
     for kind in kinds:
-        stage = rollouts.set_stage(params, checkpoint, envs, kind.deployment)
-        episodes = list(rollouts.play(stage, per_env, kind.deterministic))
+        episodes = list(play_kind(params, checkpoint, kind, envs, per_env))
         results[kind.name] = summary(episodes, options.seed)
     return {
         "task": simulator_of(params["config"]).task(params["config"]),

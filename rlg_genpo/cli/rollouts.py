@@ -30,15 +30,6 @@ class Episode:
     length: int  # environment steps
 
 
-@dataclass
-class Stage:
-    """A player, and the environments that it plays in."""
-
-    player: Any
-    env: Any
-    count: int
-
-
 def prepared(params: Params, device: str, seed: int) -> Params:
     """A run's configuration, checked and made ready for playing."""
     params = deepcopy(params)
@@ -51,10 +42,10 @@ def prepared(params: Params, device: str, seed: int) -> Params:
     return params
 
 
-def set_stage(
+def make_player(
     params: Params, checkpoint: Checkpoint, count: int, deployment: str | None = None
-) -> Stage:
-    """Make the player and ``count`` environments, and load the checkpoint.
+) -> Any:
+    """rl_games' player of a checkpoint, with ``count`` environments as its ``env``.
 
     Args:
         params: from :func:`prepared`.
@@ -74,28 +65,28 @@ def set_stage(
         with checkpoint.readable() as path:
             player.restore(str(path))
     seed_all(params["seed"])
-    # A policy that joins agents plays in what was made of the environments.
-    return Stage(player, player.env, count)
+    return player
 
 
-def play(stage: Stage, episodes_per_env: int, deterministic: bool) -> Iterator[Episode]:
-    """Play until every environment has contributed its episodes; more are not counted.
+def play(
+    player: Any, env: Any, count: int, episodes_per_env: int, deterministic: bool
+) -> Iterator[Episode]:
+    """Play until each of ``count`` environments has contributed its episodes; more do not count.
 
     That every one contributes as many keeps short episodes from being over-represented.
     """
-    player = stage.player
-    obs = player.env_reset(stage.env)
+    obs = player.env_reset(env)
     player.get_batch_size(obs, 1)
     player.init_rnn()
-    returns = np.zeros(stage.count)
-    lengths = np.zeros(stage.count, dtype=int)
-    ended = np.zeros(stage.count, dtype=int)
+    returns = np.zeros(count)
+    lengths = np.zeros(count, dtype=int)
+    ended = np.zeros(count, dtype=int)
     while (ended < episodes_per_env).any():
         action = player.get_action(obs, deterministic)
-        obs, reward, done, info = player.env_step(stage.env, action)
-        reset = is_reset_step(info, stage.count)
-        done = done.cpu().numpy().astype(bool).reshape(stage.count, -1).any(axis=1)
-        returns += reward.cpu().numpy().reshape(stage.count, -1).mean(axis=1)
+        obs, reward, done, info = player.env_step(env, action)
+        reset = is_reset_step(info, count)
+        done = done.cpu().numpy().astype(bool).reshape(count, -1).any(axis=1)
+        returns += reward.cpu().numpy().reshape(count, -1).mean(axis=1)
         lengths += ~reset
         for index in np.flatnonzero(done):
             if ended[index] < episodes_per_env:
