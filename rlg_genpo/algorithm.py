@@ -153,11 +153,7 @@ def policy_blocks() -> dict[str, list[str]]:
 
 
 def refuse_other_blocks(algorithm: Algorithm, params: Mapping[str, Any]) -> None:
-    """A block of another policy, which rl_games would silently ignore.
-
-    Raises:
-        ConfigError: there is one, or one stands at the wrong place.
-    """
+    """A block of another policy, or at the wrong place, which rl_games would silently ignore."""
     network, rl_games_own = block_at(params, "network"), keys.names(()) or ()
     for path, owners in policy_blocks().items():
         key = path.rpartition(".")[2]
