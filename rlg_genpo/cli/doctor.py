@@ -50,12 +50,9 @@ def report(task: str | None = None) -> tuple[list[str], bool]:
         sections["task"] = [configurations_of(task)]
     else:
         sections["tasks with our configurations"] = shipped()
-    lines, wrong = [], 0
-    for title, section in sections.items():
-        lines += [title, *map(str, section), ""]
-        wrong += sum(fact.mend is not None for fact in section)
-    lines.append("All is well." if not wrong else f"{wrong} to mend, marked ->.")
-    return lines, not wrong
+    lines = [line for title, facts in sections.items() for line in (title, *map(str, facts), "")]
+    wrong = sum(fact.mend is not None for facts in sections.values() for fact in facts)
+    return [*lines, f"{wrong} to mend, marked ->." if wrong else "All is well."], not wrong
 
 
 def version_of(package: str) -> str | None:
@@ -86,17 +83,15 @@ def rl_games_fact() -> Fact:
         return Fact("rl_games", "missing", "pip install rl-games")
     if found is None:
         return Fact("rl_games", "of unknown version (not installed by pip)")
-    known = any(found == version or found.startswith(f"{version}.") for version in TESTED)
+    known = f"{found}.".startswith(tuple(f"{version}." for version in TESTED))
     return Fact("rl_games", found if known else f"{found}, untested (tested: {', '.join(TESTED)})")
 
 
 def gym_fact(has_isaaclab: bool) -> Fact:
     found = version_of("gym")
-    if found is not None:
-        return Fact("gym", found)
-    if has_isaaclab:
+    if found is None and has_isaaclab:
         return Fact("gym", "missing", "pip install gym; Isaac Lab's rl_games wrapper imports it")
-    return Fact("gym", "not installed; only Isaac Lab's rl_games wrapper needs it")
+    return Fact("gym", found or "not installed; only Isaac Lab's rl_games wrapper needs it")
 
 
 def pip_door(has_isaaclab: bool) -> Fact:

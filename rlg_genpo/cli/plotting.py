@@ -1,7 +1,6 @@
 """``rlg-genpo plot``: learning curves from the runs' progress.csv."""
 
 import logging
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -82,15 +81,14 @@ def matplotlib() -> tuple[Any, Any]:
 
 def curves(found: list[Run], column: str) -> list[Curve]:
     """One curve per group of runs that differ in their seed alone."""
-    groups: dict[str, list[tuple[Array, Array]]] = defaultdict(list)
+    groups: dict[str, list[tuple[Array, Array]]] = {}
     failures = []
     for run in found:
         try:
             curve = points(run, column)
+            groups.setdefault(run.group, []).append(curve)
         except ConfigError as error:
             failures.append(error)
-        else:
-            groups[run.group].append(curve)
     # `runs/*` also names folders without a curve; it is an error only if none has one.
     if failures and not groups:
         raise failures[0]
