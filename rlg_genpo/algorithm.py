@@ -117,9 +117,17 @@ def algorithms() -> dict[str, Algorithm]:
     points = [f"{folder}:ALGORITHM" for folder in FOLDERS]
     for point in (*points, *entry_points()):
         module = point.partition(":")[0]
-        if point not in _READ and (module not in sys.modules or is_complete(module)):
-            _READ.add(point)
-            _enter(point)
+        if point in _READ or (module in sys.modules and not is_complete(module)):
+            continue
+        _READ.add(point)
+        # Another package's mistake must not keep the other policies from being used.
+        try:
+            algorithm = load(point)
+        except Exception as error:
+            logger.warning("entry point %s of the group %s is left out: %r", point, GROUP, error)
+            continue
+        if _FOUND.setdefault(algorithm.name, algorithm) is not algorithm:
+            logger.warning("%s: there is an algorithm %r already; left out.", point, algorithm.name)
     return _FOUND
 
 
@@ -127,19 +135,6 @@ def algorithms() -> dict[str, Algorithm]:
 def entry_points() -> tuple[str, ...]:
     """What other packages name in the group, each as ``"module:attribute"``."""
     return tuple(point.value for point in metadata.entry_points(group=GROUP))
-
-
-def _enter(point: str) -> None:
-    # Another package's mistake must not keep the other policies from being used.
-    try:
-        algorithm = load(point)
-    except Exception as error:
-        logger.warning("entry point %s of the group %s is left out: %r", point, GROUP, error)
-        return
-    if algorithm.name in _FOUND:
-        logger.warning("%s: there is an algorithm %r already; left out.", point, algorithm.name)
-        return
-    _FOUND[algorithm.name] = algorithm
 
 
 def policy_blocks() -> dict[str, list[str]]:

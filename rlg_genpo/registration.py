@@ -42,18 +42,6 @@ def register() -> None:
             _OURS.add(networks[algorithm.network_name])
     for name in SIMULATORS:
         simulator_named(name).register()
-    _wrap_runner()
-
-
-def _refuse_foreign(table: dict[str, Any], name: str, key: str) -> None:
-    if name in table and table[name] not in _OURS:
-        raise ConfigError(
-            f"params.{key}: another package has registered {name!r} with rl_games; remove that "
-            "registration, or import it after choosing another name for it."
-        )
-
-
-def _wrap_runner() -> None:
     # Imported here only: that import is what registers us where rlg_genpo was imported before.
     from rl_games.torch_runner import Runner
 
@@ -63,6 +51,14 @@ def _wrap_runner() -> None:
         method = getattr(Runner, name)
         if not hasattr(method, MARK):
             setattr(Runner, name, _entering(method))
+
+
+def _refuse_foreign(table: dict[str, Any], name: str, key: str) -> None:
+    if name in table and table[name] not in _OURS:
+        raise ConfigError(
+            f"params.{key}: another package has registered {name!r} with rl_games; remove that "
+            "registration, or import it after choosing another name for it."
+        )
 
 
 def _entering(method: Callable[..., Any]) -> Callable[..., Any]:

@@ -46,10 +46,12 @@ def report(task: str | None = None) -> tuple[list[str], bool]:
         ],
         "doors": [pip_door(has_isaaclab), registration(), tasks(has_isaaclab)],
     }
-    if task is not None:
-        sections["task"] = [configurations_of(task)]
-    else:
+    if task is None:
         sections["tasks with our configurations"] = shipped()
+    elif found := isaaclab_tasks.entry_points(task):
+        sections["task"] = [Fact(task, ", ".join(f"--agent {key}" for key in found))]
+    else:
+        sections["task"] = [Fact(task, "no configuration of ours", isaaclab.WAY_OUT)]
     lines = [line for title, facts in sections.items() for line in (title, *map(str, facts), "")]
     wrong = sum(fact.mend is not None for facts in sections.values() for fact in facts)
     return [*lines, f"{wrong} to mend, marked ->." if wrong else "All is well."], not wrong
@@ -126,13 +128,6 @@ def tasks(has_isaaclab: bool) -> Fact:
     except Exception as error:
         return Fact(topic, f"known once the simulator runs (now: {type(error).__name__}: {error})")
     return Fact(topic, f"our configurations on {len(isaaclab.add_entry_points())} of them")
-
-
-def configurations_of(task: str) -> Fact:
-    found = isaaclab_tasks.entry_points(task)
-    if not found:
-        return Fact(task, "no configuration of ours", isaaclab.WAY_OUT)
-    return Fact(task, ", ".join(f"--agent {key}" for key in found))
 
 
 def shipped() -> list[Fact]:

@@ -20,6 +20,11 @@ LR_SCHEDULES = (None, "None", "identity", "constant", "adaptive", "linear")
 #: 2.0 calls legacy per_minibatch, and takes both
 SCHEDULE_TYPES = ("legacy", "standard", "per_minibatch")
 
+RATE_RULE = Valid("adaptive, linear or constant", lambda word: word in LR_SCHEDULES)
+DECISION = Valid("legacy or standard", lambda word: word in SCHEDULE_TYPES)
+LENGTH = Valid("-1 or at least 1", lambda n: n == -1 or n > 0)
+SHAPER = Valid("a block such as {scale_value: 1}", lambda value: isinstance(value, Mapping))
+
 
 @dataclass(frozen=True, kw_only=True)
 class Batch:
@@ -40,13 +45,9 @@ class Config(Batch):
     num_actors: int = option(MISSING, "number of parallel environments", at_least(1))
     horizon_length: int = option(MISSING, "number of steps of a rollout", at_least(1))
     mini_epochs: int = option(MISSING, "number of passes over a rollout", at_least(1))
-    max_epochs: int = option(
-        -1,
-        "number of rollouts of a run; -1 for no end",
-        Valid("-1 or at least 1", lambda n: n == -1 or n > 0),
-    )
+    max_epochs: int = option(-1, "number of rollouts of a run; -1 for no end", LENGTH)
     learning_rate: float = option(MISSING, "learning rate of Adam", positive())
-    lr_schedule: str | None = option(MISSING, "adaptive, linear or constant")
+    lr_schedule: str | None = option(MISSING, RATE_RULE.text)
     gamma: float = option(MISSING, "discount of a step")
     tau: float = option(MISSING, "lambda of the advantage estimates")
     e_clip: float = option(MISSING, "bound of the probability ratio's change")
@@ -58,11 +59,7 @@ class Config(Batch):
     normalize_advantage: bool = option(MISSING, "whether advantages are normalised")
     normalize_input: bool = option(MISSING, "whether observations are normalised")
     normalize_value: bool = option(False, "whether values are normalised")
-    reward_shaper: Mapping = option(
-        MISSING,
-        "a block such as {scale_value: 1}",
-        Valid("a block such as {scale_value: 1}", lambda value: isinstance(value, Mapping)),
-    )
+    reward_shaper: Mapping = option(MISSING, SHAPER.text, SHAPER)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,16 +74,8 @@ class Schedule:
     """``params.config``, as far as our agents' learning rates depend on it."""
 
     learning_rate: float = option(MISSING, "the rate, or that at the start.", positive())
-    lr_schedule: str | None = option(
-        MISSING,
-        "adaptive, linear or constant",
-        Valid("adaptive, linear or constant", lambda word: word in LR_SCHEDULES),
-    )
-    schedule_type: str = option(
-        "legacy",
-        "when an adaptive schedule decides",
-        Valid("legacy or standard", lambda word: word in SCHEDULE_TYPES),
-    )
+    lr_schedule: str | None = option(MISSING, RATE_RULE.text, RATE_RULE)
+    schedule_type: str = option("legacy", "when an adaptive schedule decides", DECISION)
 
 
 @dataclass(frozen=True)
