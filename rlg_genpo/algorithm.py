@@ -11,7 +11,8 @@ import logging
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from importlib import import_module, metadata
+from importlib import metadata
+from pkgutil import resolve_name as load
 from typing import Any
 
 from rlg_genpo.common import yaml_head
@@ -97,12 +98,6 @@ class Algorithm:
         params = load("rlg_genpo.common.joint:join")(params)
         config = params["config"]
         return params, settings.resolve(config["env_info"], config.get("vec_env"))
-
-
-def load(name: str) -> Any:
-    """The class or function ``"module:name"``."""
-    module, _, attribute = name.partition(":")
-    return getattr(import_module(module), attribute)
 
 
 _FOUND: dict[str, Algorithm] = {}

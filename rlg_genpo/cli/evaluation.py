@@ -87,10 +87,9 @@ def play(options: Options, kind: Kind) -> None:
         validation.check_deployment(params, kind.deployment)
     validation.state_of(checkpoint, params)
     returns = []
-    for episode in play_kind(params, checkpoint, kind, 1, options.episodes):
-        value, length = episode.value, episode.length
-        returns.append(value)
-        echo(f"episode {len(returns):3d}  return {value:10.2f}  length {length:5d}")
+    for number, episode in enumerate(play_kind(params, checkpoint, kind, 1, options.episodes), 1):
+        returns.append(episode.value)
+        echo(f"episode {number:3d}  return {episode.value:10.2f}  length {episode.length:5d}")
     kinds = kind.name.replace("_", " ")
     echo(f"mean return {np.mean(returns):.2f} over {len(returns)} {kinds} episodes")
 

@@ -72,11 +72,9 @@ def versions() -> dict[str, str]:
 
 def peak_memory_mb() -> float:
     """Largest resident size of this process so far, in MB."""
-    try:
-        # Not getrusage's, which on Linux begins with what the starting process had.
-        peak = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
-    except OSError:
-        peak = None
+    # Not getrusage's where Linux has another, since that begins with what the starting process had.
+    status = Path("/proc/self/status")
+    peak = re.search(r"VmHWM:\s+(\d+) kB", status.read_text()) if status.is_file() else None
     if peak is not None:
         return round(int(peak[1]) / 1e3, 1)
     used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

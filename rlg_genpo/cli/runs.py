@@ -96,12 +96,10 @@ class Checkpoint:
 
 def elsewhere(folder: Path) -> str:
     """The end of a sentence about a folder that is no run of this command line."""
-    if (folder / "nn").is_dir():
-        return (
-            "; rl_games or Isaac Lab wrote it: their play.py --checkpoint plays it, TensorBoard "
-            "shows its curves."
-        )
-    return "."
+    if not (folder / "nn").is_dir():
+        return "."
+    who = "rl_games or Isaac Lab wrote it"
+    return f"; {who}: their play.py --checkpoint plays it, TensorBoard shows its curves."
 
 
 def locate(word: str, which: str = "last") -> Checkpoint:
@@ -119,9 +117,8 @@ def locate(word: str, which: str = "last") -> Checkpoint:
     if checkpoint.is_file():
         return Checkpoint(checkpoint, run)
     there = ", ".join(str(p.relative_to(path)) for p in sorted(path.glob("nn/*.pth"))) or "none"
-    why = ""
-    if which == "best":
-        why = " rl_games writes it from epoch params.config.save_best_after (100) on."
+    since = " rl_games writes it from epoch params.config.save_best_after (100) on."
+    why = since if which == "best" else ""
     raise ConfigError(
         f"{word}: has no {checkpoint.relative_to(path)}. Checkpoints there: {there}.{why}"
     )

@@ -151,8 +151,7 @@ class Observer(DefaultAlgoObserver):
 def run_to_end(job: Job, observer: Observer) -> str:
     """rl_games' training loop; returns how it ended."""
     runner = Runner(observer)
-    with contextlib.ExitStack() as stack:
-        restore = stack.enter_context(job.checkpoint.readable()) if job.checkpoint else None
+    with job.checkpoint.readable() if job.checkpoint else contextlib.nullcontext() as restore:
         runner.load({"params": params_of_session(job)})
         seed_all(runner.params["seed"])
         try:

@@ -46,14 +46,13 @@ def train(options: Options) -> int:
     run = checkpoint.run if checkpoint else fresh_run(options, params)
     # A run that goes on keeps the restored rate, unless the user sets another.
     changed = rate not in (None, config["learning_rate"])
-    best = state.get("last_mean_rewards")
     job = Job(
         run,
         params,
         checkpoint,
         epoch=state["epoch"],
         frame=state["frame"],
-        best_return=None if best is None else float(best),
+        best_return=state.get("last_mean_rewards"),
         learning_rate=float(config["learning_rate"]) if changed else None,
     )
     end = validation.planned_frames(config, job.epoch, job.frame)

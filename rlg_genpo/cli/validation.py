@@ -8,7 +8,7 @@ from rl_games.algos_torch.model_builder import ModelBuilder
 from rlg_genpo.algorithm import Algorithm, algorithms
 from rlg_genpo.cli.runs import Checkpoint
 from rlg_genpo.common import checkpoints
-from rlg_genpo.common.config import PolicyConfig
+from rlg_genpo.common.config import PolicyConfig, block_at
 from rlg_genpo.common.schema import nearest, unknown
 from rlg_genpo.envs import simulator_of
 from rlg_genpo.errors import ConfigError
@@ -77,8 +77,7 @@ def check_deployment(params: Mapping[str, Any], name: str) -> None:
 def check_shape(params: Mapping[str, Any]) -> None:
     """The blocks and keys without which nothing else can be read, and rl_games' names."""
     for name in ("algo", "model", "network", "config"):
-        if not isinstance(params.get(name), Mapping):
-            raise ConfigError(f"params.{name}: missing, or not a block of keys.")
+        block_at(params, name)
     check_names(params)
     config = params["config"]
     # Another program's -1 stands for a number that is not known yet.
