@@ -47,8 +47,7 @@ def plot(words: Sequence[str], out: Path, axis: str) -> list[Curve]:
     for curve in found:
         seeds = f" ({curve.seeds} seeds)" if curve.seeds > 1 else ""
         draw(axes, curve, label=curve.name + seeds)
-    axes.set_xlabel(label)
-    axes.set_ylabel("mean return of recent episodes")
+    axes.set(xlabel=label, ylabel="mean return of recent episodes")
     axes.xaxis.set_major_formatter(ticker.EngFormatter(sep=""))
     axes.grid(alpha=0.3)
     axes.legend()
@@ -112,15 +111,11 @@ def points(run: Run, column: str) -> tuple[Array, Array]:
 
 def merge(name: str, members: list[tuple[Array, Array]]) -> Curve:
     """Mean and range over runs, interpolated on a grid that all of them cover."""
-    if len(members) == 1:
-        x, y = members[0]
-        return Curve(name, 1, x, y, y, y)
-    start = max(x[0] for x, _ in members)
-    end = min(x[-1] for x, _ in members)
-    if start > end:
-        raise ConfigError(f"{name}: its runs have no stretch in common; plot them apart.")
-    grid = np.linspace(start, end, GRID_POINTS)
+    grid = members[0][0]
+    if len(members) > 1:
+        start, end = max(x[0] for x, _ in members), min(x[-1] for x, _ in members)
+        if start > end:
+            raise ConfigError(f"{name}: its runs have no stretch in common; plot them apart.")
+        grid = np.linspace(start, end, GRID_POINTS)
     values = np.stack([np.interp(grid, x, y) for x, y in members])
-    return Curve(
-        name, len(members), grid, values.mean(axis=0), values.min(axis=0), values.max(axis=0)
-    )
+    return Curve(name, len(members), grid, values.mean(0), values.min(0), values.max(0))
