@@ -45,9 +45,8 @@ def prepared(options: Options) -> tuple[Checkpoint, Params]:
         config = configs.load(shipped)["config"]
         simulator_of(config).check(config)
     checkpoint = runs.locate(options.run, options.checkpoint)
-    return checkpoint, rollouts.prepared(
-        checkpoint.params(options.config), options.device, options.seed
-    )
+    params = checkpoint.params(options.config)
+    return checkpoint, rollouts.prepared(params, options.device, options.seed)
 
 
 @dataclass(frozen=True)
@@ -165,12 +164,10 @@ def export(
     checkpoint: str = "last",
     config: str | None = None,
 ) -> list[Path]:
-    """Write ``out/NAME.pt`` for every agent, replacing those of an earlier export.
+    """Write ``NAME.pt`` of the agents named, or of all, replacing those of an earlier export.
 
-    Args:
-        run, checkpoint, config: as in :class:`Options`.
-        agents: names; every agent if there are none.
-        out: a folder; ``agents`` in the run folder if None.
+    They come into the folder ``out``, by default ``agents`` in the run folder; ``run``,
+    ``checkpoint`` and ``config`` are as in :class:`Options`.
 
     Raises:
         CheckpointError: the checkpoint and the configuration differ.

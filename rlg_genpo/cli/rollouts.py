@@ -47,9 +47,7 @@ def make_player(
 ) -> Any:
     """rl_games' player of a checkpoint, with ``count`` environments as its ``env``.
 
-    Args:
-        params: from :func:`prepared`.
-        deployment: one of the policy's, instead of what its YAML says.
+    ``params`` are from :func:`prepared`; a deployment replaces what its YAML says.
     """
     with quiet():
         runner = Runner()

@@ -80,10 +80,9 @@ class Checkpoint:
 
     @contextlib.contextmanager
     def readable(self) -> Iterator[Path]:
-        """The checkpoint as a file that rl_games can load here.
+        """The checkpoint as a file that rl_games can load here: without CUDA, a copy on the CPU.
 
-        rl_games loads tensors to the device they were saved from; without CUDA this is a temporary
-        copy on the CPU.
+        rl_games loads tensors to the device they were saved from.
         """
         if torch.cuda.is_available():
             yield self.path

@@ -178,10 +178,10 @@ def params_of_session(job: Job) -> Params:
         # rl_games counts every agent's frame, its user the environments'.
         config["max_frames"] *= validation.rows_per_env(params)
     environment = config.setdefault("env_config", {})
-    # Not the numbers again with which the run began.
-    seed = environment.get("seed", params["seed"])
-    params["seed"] = continued_seed(params["seed"], job.epoch)
-    environment["seed"] = continued_seed(seed, job.epoch)
+    environment.setdefault("seed", params["seed"])
+    for block in (params, environment):
+        # Not the numbers again with which the run began.
+        block["seed"] = continued_seed(block["seed"], job.epoch)
     return params
 
 

@@ -171,9 +171,8 @@ def resume_command(run: Run) -> str:
 def first_facts(job: Job, command: str) -> dict[str, Any]:
     """``run.json`` at a session's start."""
     started = datetime.now().astimezone().isoformat(timespec="seconds")
-    earlier = {}
-    if job.checkpoint and job.run.facts.is_file():
-        earlier = json.loads(job.run.facts.read_text())
+    goes_on = job.checkpoint and job.run.facts.is_file()
+    earlier = json.loads(job.run.facts.read_text()) if goes_on else {}
     here = {"command": command, "started": started, "from_frame": job.frame}
     return {
         "status": "running",
@@ -196,8 +195,6 @@ def report(run: Run, outcome: dict[str, Any]) -> int:
     if outcome["status"] == "finished":
         echo(f"evaluate it: rlg-genpo eval {shlex.quote(str(run.folder))}")
         return FINISHED
-    if run.last.is_file():
-        echo(f"resume it: {resume_command(run)}")
-    else:
-        echo("nothing was saved: no epoch had ended")
+    saved = run.last.is_file()
+    echo(f"resume it: {resume_command(run)}" if saved else "nothing was saved: no epoch had ended")
     return INTERRUPTED

@@ -76,23 +76,14 @@ def check_deployment(params: Mapping[str, Any], name: str) -> None:
 
 def check_shape(params: Mapping[str, Any]) -> None:
     """The blocks and keys without which nothing else can be read, and rl_games' names."""
-    for name in ("algo", "model", "network", "config"):
-        block_at(params, name)
-    check_names(params)
-    config = params["config"]
-    # Another program's -1 stands for a number that is not known yet.
-    known = {**config, "num_actors": 1} if leaves_envs_open(config) else config
-    keys.parse_config(known, gaussian=params["algo"]["name"] == GAUSSIAN)
-
-
-def check_names(params: Mapping[str, Any]) -> None:
-    """Algorithm, model and network stand in rl_games' tables."""
     builder = ModelBuilder()
     tables = {
         "algo": {*algorithms(), GAUSSIAN},
         "model": builder.model_factory._builders,
         "network": builder.network_builder.network_factory._builders,
     }
+    for block in (*tables, "config"):
+        block_at(params, block)
     for block, names in tables.items():
         name = params[block].get("name")
         if name not in names:
@@ -100,6 +91,10 @@ def check_names(params: Mapping[str, Any]) -> None:
                 f"params.{block}.name: unknown, {name!r}{nearest(str(name), names)} "
                 f"Known: {', '.join(sorted(names))}."
             )
+    config = params["config"]
+    # Another program's -1 stands for a number that is not known yet.
+    known = {**config, "num_actors": 1} if leaves_envs_open(config) else config
+    keys.parse_config(known, gaussian=params["algo"]["name"] == GAUSSIAN)
 
 
 def check_batch(params: Mapping[str, Any]) -> None:

@@ -117,11 +117,7 @@ def names(block: Iterable[str]) -> set[str] | None:
 
 
 def parse_config(config: Mapping[str, Any], gaussian: bool) -> Config:
-    """Check rl_games' keys of ``params.config``.
-
-    Args:
-        gaussian: whether rl_games' own continuous PPO is to be trained.
-    """
+    """Check rl_games' keys of ``params.config``; ``gaussian`` is for its own continuous PPO."""
     keys = parse(GaussianConfig if gaussian else Config, config, PATH, strict=False)
     minibatch_size(config)
     if gaussian and keys.lr_schedule == "adaptive" and "kl_threshold" not in config:
@@ -132,11 +128,10 @@ def parse_config(config: Mapping[str, Any], gaussian: bool) -> Config:
 def check_schedule(
     config: Mapping[str, Any], bounds: tuple[float, float | None] | None = None
 ) -> None:
-    """Whether an agent of ours can follow ``lr_schedule``, its rate within bounds of ours.
+    """Whether an agent of ours can follow ``lr_schedule``.
 
-    Args:
-        bounds: ``algo.min_lr`` and ``algo.max_lr`` (None: the rate at the start), where the policy
-            has them.
+    Bounds are ``algo.min_lr`` and ``algo.max_lr`` (None: the rate at the start), of a policy that
+    has them.
     """
     keys = parse(Schedule, config, PATH, strict=False)
     if keys.lr_schedule == "linear" and config.get("max_epochs", -1) == -1:
