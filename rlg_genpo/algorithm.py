@@ -121,8 +121,10 @@ def algorithms() -> dict[str, Algorithm]:
         except Exception as error:
             logger.warning("entry point %s of the group %s is left out: %r", point, GROUP, error)
             continue
-        if _FOUND.setdefault(algorithm.name, algorithm) is not algorithm:
+        if algorithm.name in _FOUND:
             logger.warning("%s: there is an algorithm %r already; left out.", point, algorithm.name)
+            continue
+        _FOUND[algorithm.name] = algorithm
     return _FOUND
 
 

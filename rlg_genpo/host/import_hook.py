@@ -46,14 +46,9 @@ class _Announcing(ModuleSpec):
     No loader can be asked any more at that point; what importlib still does is clear this mark.
     """
 
-    @property
-    def _initializing(self) -> bool:
-        return self.__dict__["_initializing"]
-
-    @_initializing.setter
-    def _initializing(self, value: bool) -> None:
-        self.__dict__["_initializing"] = value
-        if not value and self.name in sys.modules:
+    def __setattr__(self, name: str, value: Any) -> None:
+        super().__setattr__(name, value)
+        if name == "_initializing" and not value and self.name in sys.modules:
             _WATCH._act(self.name)
 
 
@@ -79,16 +74,15 @@ class _Watch(MetaPathFinder):
 
     def _act_after(self, name: str, loader: Any) -> None:
         """Act at the end of the import by this loader."""
-        execute = getattr(loader, "exec_module", None)
-        if execute is None:
-            return
 
         def execute_then_act(module: ModuleType) -> None:
             execute(module)
             self._act(name)
 
-        # A loader without a dictionary keeps its method; the next import then notices.
+        # A loader without a dictionary, or of the old kind without this method, is left as it is;
+        # the next import then notices.
         with contextlib.suppress(AttributeError, TypeError):
+            execute = loader.exec_module
             loader.exec_module = execute_then_act
 
     def _act(self, name: str) -> None:
