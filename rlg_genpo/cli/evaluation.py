@@ -76,7 +76,7 @@ def play_kind(
     params: Params, checkpoint: Checkpoint, kind: Kind, envs: int, episodes_per_env: int
 ) -> Iterator[Episode]:
     player = rollouts.make_player(params, checkpoint, envs, kind.deployment)
-    return rollouts.play(player, player.env, envs, episodes_per_env, kind.deterministic)
+    return rollouts.play(player, envs, episodes_per_env, kind.deterministic)
 
 
 def play(options: Options, kind: Kind) -> None:

@@ -66,14 +66,12 @@ def make_player(
     return player
 
 
-def play(
-    player: Any, env: Any, count: int, episodes_per_env: int, deterministic: bool
-) -> Iterator[Episode]:
+def play(player: Any, count: int, episodes_per_env: int, deterministic: bool) -> Iterator[Episode]:
     """Play until each of ``count`` environments has contributed its episodes; more do not count.
 
     That every one contributes as many keeps short episodes from being over-represented.
     """
-    obs = player.env_reset(env)
+    obs = player.env_reset(player.env)
     player.get_batch_size(obs, 1)
     player.init_rnn()
     returns = np.zeros(count)
@@ -81,7 +79,7 @@ def play(
     ended = np.zeros(count, dtype=int)
     while (ended < episodes_per_env).any():
         action = player.get_action(obs, deterministic)
-        obs, reward, done, info = player.env_step(env, action)
+        obs, reward, done, info = player.env_step(player.env, action)
         reset = is_reset_step(info, count)
         done = done.cpu().numpy().astype(bool).reshape(count, -1).any(axis=1)
         returns += reward.cpu().numpy().reshape(count, -1).mean(axis=1)
