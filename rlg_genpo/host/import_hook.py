@@ -10,8 +10,8 @@ import sys
 from collections.abc import Callable, Sequence
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec
+from importlib.util import find_spec
 from types import ModuleType
-from typing import Any
 
 Action = Callable[[], None]
 
@@ -19,8 +19,9 @@ Action = Callable[[], None]
 def is_complete(name: str) -> bool:
     """Whether a module is imported to its end."""
     module = sys.modules.get(name)
-    spec = getattr(module, "__spec__", None)
-    return module is not None and not getattr(spec, "_initializing", False)
+    if module is None:
+        return False
+    return not getattr(getattr(module, "__spec__", None), "_initializing", False)
 
 
 def when_imported(name: str, action: Action) -> None:
@@ -46,9 +47,14 @@ class _Announcing(ModuleSpec):
     No loader can be asked any more at that point; what importlib still does is clear this mark.
     """
 
-    def __setattr__(self, name: str, value: Any) -> None:
-        super().__setattr__(name, value)
-        if name == "_initializing" and not value and self.name in sys.modules:
+    @property
+    def _initializing(self) -> bool:
+        return self.__dict__["_initializing"]
+
+    @_initializing.setter
+    def _initializing(self, value: bool) -> None:
+        self.__dict__["_initializing"] = value
+        if not value and self.name in sys.modules:
             _WATCH._act(self.name)
 
 
@@ -57,33 +63,39 @@ class _Watch(MetaPathFinder):
 
     def __init__(self) -> None:
         self.actions: dict[str, list[Action]] = {}
+        self.searching = False
 
     def find_spec(
         self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
+        if self.searching:
+            return None
         for waited in [waited for waited in self.actions if is_complete(waited)]:
             self._act(waited)
         if name not in self.actions:
             return None
-        others = [finder for finder in sys.meta_path if finder is not self]
-        found = (finder.find_spec(name, path, target) for finder in others)
-        spec = next(filter(None, found), None)
+        self.searching = True
+        try:
+            spec = find_spec(name)
+        finally:
+            self.searching = False
         if spec is not None and spec.loader is not None:
-            self._act_after(name, spec.loader)
+            self._act_after(spec)
         return spec
 
-    def _act_after(self, name: str, loader: Any) -> None:
-        """Act at the end of the import by this loader."""
+    def _act_after(self, spec: ModuleSpec) -> None:
+        loader = spec.loader
+        execute = getattr(loader, "exec_module", None)
+        if execute is None:
+            return
 
         def execute_then_act(module: ModuleType) -> None:
             execute(module)
-            self._act(name)
+            self._act(spec.name)
 
-        # A loader without a dictionary, or of the old kind without this method, is left as it is;
-        # the next import then notices.
+        # A loader without a dictionary keeps its method; the next import then notices.
         with contextlib.suppress(AttributeError, TypeError):
-            execute = loader.exec_module
-            loader.exec_module = execute_then_act
+            loader.exec_module = execute_then_act  # type: ignore[union-attr, method-assign]
 
     def _act(self, name: str) -> None:
         for action in self.actions.pop(name, []):
