@@ -70,11 +70,11 @@ class Sample:
         params = configs.load(run.config)
         params["config"]["env_config"]["start_noise"] = 0.0
         prepared = rollouts.prepared(params, "cpu", SEED)
-        stage = rollouts.set_stage(*prepared, Checkpoint(checkpoint, run), EPISODES, None)
+        player = rollouts.make_player(prepared, Checkpoint(checkpoint, run), EPISODES)
         # what rl_games' player reads off its first observations
-        stage.player.has_batch_dimension = True
-        episodes = coverage.roll(stage.env, lambda obs: stage.player.get_action(obs, False))
-        goals = stage.env.goals
+        player.has_batch_dimension = True
+        episodes = coverage.roll(player.env, lambda obs: player.get_action(obs, False))
+        goals = player.env.goals
         return cls(
             episodes,
             goals,

@@ -11,7 +11,8 @@ import logging
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from importlib import import_module, metadata
+from importlib import metadata
+from pkgutil import resolve_name as load
 from typing import Any
 
 from rlg_genpo.common import yaml_head
@@ -78,20 +79,16 @@ class Algorithm:
         """The policy's part of a YAML as text: :func:`rlg_genpo.common.yaml_head.head`."""
         return yaml_head.head(self.config, self.name, self.network_name, values, rest)
 
-    def make_agent(
-        self, base_name: str, params: dict[str, Any], settings: PolicyConfig | None = None
-    ) -> Any:
-        """An agent for rl_games; ``settings`` are those of ``params`` where they are parsed."""
-        return load(self.agent)(base_name, *self._settled(params, settings))
+    def make_agent(self, base_name: str, params: dict[str, Any]) -> Any:
+        """An agent for rl_games."""
+        return load(self.agent)(base_name, *self._settled(params))
 
-    def make_player(self, params: dict[str, Any], settings: PolicyConfig | None = None) -> Any:
-        """A player for rl_games; ``settings`` as for an agent."""
-        return load(self.player)(*self._settled(params, settings))
+    def make_player(self, params: dict[str, Any]) -> Any:
+        """A player for rl_games."""
+        return load(self.player)(*self._settled(params))
 
-    def _settled(
-        self, params: dict[str, Any], settings: PolicyConfig | None
-    ) -> tuple[dict[str, Any], PolicyConfig]:
-        settings = self.parse(params) if settings is None else settings
+    def _settled(self, params: dict[str, Any]) -> tuple[dict[str, Any], PolicyConfig]:
+        settings = self.parse(params)
         # On rl_games' own params, which its Runner reads again: what is chosen must stand there.
         load("rlg_genpo.common.machine:admit")(params)
         if not self.joins_agents:
@@ -99,12 +96,6 @@ class Algorithm:
         params = load("rlg_genpo.common.joint:join")(params)
         config = params["config"]
         return params, settings.resolve(config["env_info"], config.get("vec_env"))
-
-
-def load(name: str) -> Any:
-    """The class or function ``"module:name"``."""
-    module, _, attribute = name.partition(":")
-    return getattr(import_module(module), attribute)
 
 
 _FOUND: dict[str, Algorithm] = {}
@@ -119,9 +110,19 @@ def algorithms() -> dict[str, Algorithm]:
     points = [f"{folder}:ALGORITHM" for folder in FOLDERS]
     for point in (*points, *entry_points()):
         module = point.partition(":")[0]
-        if point not in _READ and (module not in sys.modules or is_complete(module)):
-            _READ.add(point)
-            _enter(point)
+        if point in _READ or (module in sys.modules and not is_complete(module)):
+            continue
+        _READ.add(point)
+        # Another package's mistake must not keep the other policies from being used.
+        try:
+            algorithm = load(point)
+        except Exception as error:
+            logger.warning("entry point %s of the group %s is left out: %r", point, GROUP, error)
+            continue
+        if algorithm.name in _FOUND:
+            logger.warning("%s: there is an algorithm %r already; left out.", point, algorithm.name)
+            continue
+        _FOUND[algorithm.name] = algorithm
     return _FOUND
 
 
@@ -129,19 +130,6 @@ def algorithms() -> dict[str, Algorithm]:
 def entry_points() -> tuple[str, ...]:
     """What other packages name in the group, each as ``"module:attribute"``."""
     return tuple(point.value for point in metadata.entry_points(group=GROUP))
-
-
-def _enter(point: str) -> None:
-    # Another package's mistake must not keep the other policies from being used.
-    try:
-        algorithm = load(point)
-    except Exception as error:
-        logger.warning("entry point %s of the group %s is left out: %r", point, GROUP, error)
-        return
-    if algorithm.name in _FOUND:
-        logger.warning("%s: there is an algorithm %r already; left out.", point, algorithm.name)
-        return
-    _FOUND[algorithm.name] = algorithm
 
 
 def policy_blocks() -> dict[str, list[str]]:
@@ -155,11 +143,7 @@ def policy_blocks() -> dict[str, list[str]]:
 
 
 def refuse_other_blocks(algorithm: Algorithm, params: Mapping[str, Any]) -> None:
-    """A block of another policy, which rl_games would silently ignore.
-
-    Raises:
-        ConfigError: there is one, or one stands at the wrong place.
-    """
+    """A block of another policy, or at the wrong place, which rl_games would silently ignore."""
     network, rl_games_own = block_at(params, "network"), keys.names(()) or ()
     for path, owners in policy_blocks().items():
         key = path.rpartition(".")[2]

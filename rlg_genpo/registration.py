@@ -3,15 +3,13 @@
 import functools
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from rl_games.algos_torch import model_builder
 
 from rlg_genpo.algorithm import algorithms, load
-from rlg_genpo.common.config import PolicyConfig
 from rlg_genpo.common.model import GenerativeModel
-from rlg_genpo.envs import SIMULATORS, simulator_named, simulator_of
+from rlg_genpo.envs import SIMULATORS, simulator_of
 from rlg_genpo.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -23,16 +21,13 @@ logger = logging.getLogger(__name__)
 MARK = "enters_rlg_genpo"
 
 # What we put into rl_games' global tables, to tell it from another package's entry.
-_OURS: dict[tuple[int, str], Callable[..., Any]] = {}
+_OURS: set[Callable[..., Any]] = set()
 
 
 def register() -> None:
     """Make every algorithm selectable in rl_games, also in a Runner that exists already.
 
-    May be called again. Importing ``rlg_genpo`` calls it.
-
-    Raises:
-        ConfigError: another package owns one of our names; nothing is registered then.
+    :func:`rlg_genpo.register` says more; importing ``rlg_genpo`` calls it.
     """
     models, networks = model_builder.MODEL_REGISTRY, model_builder.NETWORK_REGISTRY
     for algorithm in algorithms().values():
@@ -41,24 +36,12 @@ def register() -> None:
     for algorithm in algorithms().values():
         if algorithm.name not in models:
             model_builder.register_model(algorithm.name, GenerativeModel)
-            _OURS[id(models), algorithm.name] = models[algorithm.name]
+            _OURS.add(models[algorithm.name])
         if algorithm.network_name not in networks:
             model_builder.register_network(algorithm.network_name, load(algorithm.network))
-            _OURS[id(networks), algorithm.network_name] = networks[algorithm.network_name]
-    for name in SIMULATORS:
-        simulator_named(name).register()
-    _wrap_runner()
-
-
-def _refuse_foreign(table: dict[str, Any], name: str, key: str) -> None:
-    if name in table and table[name] is not _OURS.get((id(table), name)):
-        raise ConfigError(
-            f"params.{key}: another package has registered {name!r} with rl_games; remove that "
-            "registration, or import it after choosing another name for it."
-        )
-
-
-def _wrap_runner() -> None:
+            _OURS.add(networks[algorithm.network_name])
+    for simulator in SIMULATORS.values():
+        simulator.register()
     # Imported here only: that import is what registers us where rlg_genpo was imported before.
     from rl_games.torch_runner import Runner
 
@@ -70,15 +53,23 @@ def _wrap_runner() -> None:
             setattr(Runner, name, _entering(method))
 
 
+def _refuse_foreign(table: dict[str, Any], name: str, key: str) -> None:
+    if name in table and table[name] not in _OURS:
+        raise ConfigError(
+            f"params.{key}: another package has registered {name!r} with rl_games; remove that "
+            "registration, or import it after choosing another name for it."
+        )
+
+
 def _entering(method: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(method)
     def with_our_algorithms(runner: "Runner", *args: Any, **kwargs: Any) -> Any:
-        if runner.params["algo"]["name"] in algorithms():
+        config, algorithm = runner.params["config"], algorithms().get(runner.params["algo"]["name"])
+        if algorithm is not None:
             register()  # for a package that was half imported the last time
         enter_runner(runner)
         refuse_half_a_swap(runner.params)
-        simulator_of(runner.params["config"]).prepare(runner.params["config"])
-        algorithm = algorithms().get(runner.params["algo"]["name"])
+        simulator_of(config).prepare(config)
         if args and algorithm is not None and args[0].get("sigma") is not None:
             _warn_of_sigma(algorithm.parse(runner.params).spread(), args[0]["sigma"])
         return method(runner, *args, **kwargs)
@@ -88,24 +79,17 @@ def _entering(method: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def refuse_half_a_swap(params: Mapping[str, Any]) -> None:
-    """A model or network of ours under another package's algorithm fails late and oddly.
-
-    Raises:
-        ConfigError: that is so; names the other half.
-    """
+    """A model or network of ours under another package's algorithm fails late and oddly."""
     name = params["algo"]["name"]
     if name in algorithms():
         return
-    models = {algorithm.name: algorithm.name for algorithm in algorithms().values()}
-    networks = {algorithm.network_name: algorithm.name for algorithm in algorithms().values()}
-    for block, owners in (("model", models), ("network", networks)):
-        ours = owners.get(params.get(block, {}).get("name"))
-        if ours is not None:
-            raise ConfigError(
-                f"params.algo.name: {name!r} cannot train params.{block}.name "
-                f"{params[block]['name']!r}; use algo.name: {ours}, or put back the other's "
-                f"{block}."
-            )
+    for algorithm in algorithms().values():
+        for block, own in (("model", algorithm.name), ("network", algorithm.network_name)):
+            if params.get(block, {}).get("name") == own:
+                raise ConfigError(
+                    f"params.algo.name: {name!r} cannot train params.{block}.name {own!r}; use "
+                    f"algo.name: {algorithm.name}, or put back the other's {block}."
+                )
 
 
 def _warn_of_sigma(spread: str | None, sigma: Any) -> None:
@@ -119,40 +103,17 @@ def _warn_of_sigma(spread: str | None, sigma: Any) -> None:
         )
 
 
-def hand_over(runner: "Runner", settings: PolicyConfig | None) -> None:
-    """Spare a Runner the parsing of the ``params`` that it has now, whose settings these are."""
-    runner.rlg_genpo_settings = runner.params, settings  # type: ignore[attr-defined]
-
-
 def enter_runner(runner: "Runner") -> None:
-    """Put every algorithm into a Runner's factories; its own methods do it from now on.
-
-    Raises:
-        ConfigError: the Runner's YAML asks for one of our names, which another package owns there.
-    """
+    """Put every algorithm into a Runner's factories; its own methods do it from now on."""
     for name, algorithm in algorithms().items():
         pairs = (
             (runner.algo_factory, algorithm.make_agent),
             (runner.player_factory, algorithm.make_player),
         )
         for factory, make in pairs:
-            known = factory._builders.get(name)
-            if known is None:
-                factory.register_builder(name, _Builder(runner, make))
-            elif not isinstance(known, _Builder) and runner.params["algo"]["name"] == name:
+            known = factory._builders.setdefault(name, make)
+            if known != make and runner.params["algo"]["name"] == name:
                 raise ConfigError(
                     f"params.algo.name: another package has put its own {name!r} into this Runner; "
                     "remove that registration, or choose another name for it."
                 )
-
-
-@dataclass(frozen=True)
-class _Builder:
-    """What a Runner's factory calls to make one of our agents or players."""
-
-    runner: "Runner"
-    make: Callable[..., Any]
-
-    def __call__(self, **kwargs: Any) -> Any:
-        params, settings = getattr(self.runner, "rlg_genpo_settings", (None, None))
-        return self.make(**kwargs, settings=settings if params is kwargs["params"] else None)

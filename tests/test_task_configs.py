@@ -34,7 +34,8 @@ def needs(config):
 @files
 def test_its_own_keys_are_valid(file):
     params = yaml.safe_load(file.read_text())["params"]
-    validation.parsed(params)
+    algorithm = validation.algorithm_of(params)
+    assert algorithm is None or algorithm.parse(params)
     needs(params["config"])
     validation.check_batch(params)
 

@@ -1,7 +1,7 @@
 """``rlg-genpo list`` and ``rlg-genpo check``: what configurations say, without training."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -25,19 +25,15 @@ UNKNOWN_SIZE = "not built: its size is known from the simulator only"
 
 def table() -> list[str]:
     """One line per shipped configuration: those that train here, then those for Isaac Lab."""
-    here = columns(HEADINGS, (row(name) for name in configs.shipped()))
-    there = columns(ISAAC_LAB_HEADINGS, (row(name) for name in configs.for_isaac_lab()))
+    here = columns([HEADINGS, *map(row, configs.shipped())])
+    there = columns([ISAAC_LAB_HEADINGS, *map(row, configs.for_isaac_lab())])
     return [*here, "", ISAAC_LAB_TITLE, *there]
 
 
-def columns(headings: tuple[str, ...], lines: Iterable[tuple[str, ...]]) -> list[str]:
+def columns(rows: Sequence[tuple[str, ...]]) -> list[str]:
     """Rows as text, each column as wide as its widest cell."""
-    rows = [headings, *lines]
-    widths = [max(len(line[i]) for line in rows) for i in range(len(headings))]
-    return [
-        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
-        for line in rows
-    ]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return ["  ".join(map(str.ljust, cells, widths)).rstrip() for cells in rows]
 
 
 def row(name: str) -> tuple[str, ...]:
@@ -135,23 +131,19 @@ def batch(params: Params) -> str:
     config = params["config"]
     actors, horizon = config["num_actors"], config["horizon_length"]
     if validation.leaves_envs_open(config):
-        return (
-            f"num_envs * {horizon} steps; minibatches of {open_minibatches(config)}, "
-            f"{config['mini_epochs']} mini-epochs"
-        )
-    size, agents = keys.minibatch_size(config), validation.rows_per_env(params)
-    each = f" * {agents} agents" if agents > 1 else ""
-    return (
-        f"{actors} envs * {horizon} steps{each} = {actors * horizon * agents}; "
-        f"minibatches of {size}, {config['mini_epochs']} mini-epochs"
-    )
+        rows, size = f"num_envs * {horizon} steps", open_minibatches(config)
+    else:
+        size, agents = keys.minibatch_size(config), validation.rows_per_env(params)
+        each = f" * {agents} agents" if agents > 1 else ""
+        rows = f"{actors} envs * {horizon} steps{each} = {actors * horizon * agents}"
+    return f"{rows}; minibatches of {size}, {config['mini_epochs']} mini-epochs"
 
 
 def open_minibatches(config: dict[str, Any]) -> str:
     """Their size; where it is fixed, --num_envs cannot be anything."""
-    size = config.get("minibatch_size")
-    if size is None:
-        return f"num_envs * {config.get('minibatch_size_per_env')}"
+    if "minibatch_size" not in config:
+        return f"num_envs * {config['minibatch_size_per_env']}"
+    size = config["minibatch_size"]
     unit = size // math.gcd(size, config["horizon_length"])
     return str(size) if unit == 1 else f"{size}: --num_envs must be a multiple of {unit}"
 

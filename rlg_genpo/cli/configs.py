@@ -53,9 +53,7 @@ def find(word: str) -> Path:
         return path / "config.yaml"
     agents = entry_points(word)
     if agents:
-        names = [
-            f"{PREFIX}{file.partition(':')[2].removesuffix('.yaml')}" for file in agents.values()
-        ]
+        names = (f"{PREFIX}{Path(file.partition(':')[2]).stem}" for file in agents.values())
         raise ConfigError(
             f"CONFIG: {word} is a task of Isaac Lab; its configurations are {', '.join(names)}, "
             f"which its train.py takes by --agent {', '.join(agents)}."
@@ -124,8 +122,7 @@ def refuse_unknown(block: Mapping[str, Any], parents: list[str], key: str) -> No
         names |= {path.rpartition(".")[2] for path in policy_blocks()}
     if key in names:
         return
-    full = ".".join(["params", *parents, key])
     raise ConfigError(
-        f"{full}: unknown key{nearest(key, {*names, *block})} "
+        f"{'.'.join(['params', *parents, key])}: unknown key{nearest(key, {*names, *block})} "
         "If your own code reads it, put it into the YAML file."
     )

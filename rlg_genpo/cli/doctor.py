@@ -46,16 +46,15 @@ def report(task: str | None = None) -> tuple[list[str], bool]:
         ],
         "doors": [pip_door(has_isaaclab), registration(), tasks(has_isaaclab)],
     }
-    if task is not None:
-        sections["task"] = [configurations_of(task)]
-    else:
+    if task is None:
         sections["tasks with our configurations"] = shipped()
-    lines, wrong = [], 0
-    for title, section in sections.items():
-        lines += [title, *map(str, section), ""]
-        wrong += sum(fact.mend is not None for fact in section)
-    lines.append("All is well." if not wrong else f"{wrong} to mend, marked ->.")
-    return lines, not wrong
+    elif found := isaaclab_tasks.entry_points(task):
+        sections["task"] = [Fact(task, ", ".join(f"--agent {key}" for key in found))]
+    else:
+        sections["task"] = [Fact(task, "no configuration of ours", isaaclab.WAY_OUT)]
+    lines = [line for title, facts in sections.items() for line in (title, *map(str, facts), "")]
+    wrong = sum(fact.mend is not None for facts in sections.values() for fact in facts)
+    return [*lines, f"{wrong} to mend, marked ->." if wrong else "All is well."], not wrong
 
 
 def version_of(package: str) -> str | None:
@@ -86,17 +85,15 @@ def rl_games_fact() -> Fact:
         return Fact("rl_games", "missing", "pip install rl-games")
     if found is None:
         return Fact("rl_games", "of unknown version (not installed by pip)")
-    known = any(found == version or found.startswith(f"{version}.") for version in TESTED)
+    known = f"{found}.".startswith(tuple(f"{version}." for version in TESTED))
     return Fact("rl_games", found if known else f"{found}, untested (tested: {', '.join(TESTED)})")
 
 
 def gym_fact(has_isaaclab: bool) -> Fact:
     found = version_of("gym")
-    if found is not None:
-        return Fact("gym", found)
-    if has_isaaclab:
+    if found is None and has_isaaclab:
         return Fact("gym", "missing", "pip install gym; Isaac Lab's rl_games wrapper imports it")
-    return Fact("gym", "not installed; only Isaac Lab's rl_games wrapper needs it")
+    return Fact("gym", found or "not installed; only Isaac Lab's rl_games wrapper needs it")
 
 
 def pip_door(has_isaaclab: bool) -> Fact:
@@ -131,13 +128,6 @@ def tasks(has_isaaclab: bool) -> Fact:
     except Exception as error:
         return Fact(topic, f"known once the simulator runs (now: {type(error).__name__}: {error})")
     return Fact(topic, f"our configurations on {len(isaaclab.add_entry_points())} of them")
-
-
-def configurations_of(task: str) -> Fact:
-    found = isaaclab_tasks.entry_points(task)
-    if not found:
-        return Fact(task, "no configuration of ours", isaaclab.WAY_OUT)
-    return Fact(task, ", ".join(f"--agent {key}" for key in found))
 
 
 def shipped() -> list[Fact]:

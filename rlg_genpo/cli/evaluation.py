@@ -1,7 +1,7 @@
 """``rlg-genpo play``, ``eval`` and ``export``: what is done with a trained policy."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
@@ -16,7 +16,6 @@ from rlg_genpo.cli.configs import Params
 from rlg_genpo.cli.rollouts import Episode
 from rlg_genpo.cli.runs import Checkpoint
 from rlg_genpo.common import checkpoints
-from rlg_genpo.common.config import PolicyConfig
 from rlg_genpo.envs import simulator_of
 from rlg_genpo.errors import ConfigError
 
@@ -38,26 +37,16 @@ class Options:
     checkpoint: str = "last"  # of a run folder, its ``last`` or its ``best``
 
 
-def config_of(checkpoint: Checkpoint, given: str | None) -> Params:
-    """The configuration that a checkpoint was trained with."""
-    if given is not None:
-        return configs.load(configs.find(given))
-    if not checkpoint.run.config.is_file():
-        raise ConfigError(
-            f"{checkpoint.path}: no config.yaml in {checkpoint.run.folder}; give --config FILE."
-        )
-    return configs.load(checkpoint.run.config)
-
-
-def prepared(options: Options) -> tuple[Checkpoint, Params, PolicyConfig | None]:
-    """The checkpoint, its configuration made ready for playing, and the policy's settings."""
+def prepared(options: Options) -> tuple[Checkpoint, Params]:
+    """The checkpoint, and its configuration made ready for playing."""
     shipped = configs.for_isaac_lab().get(options.run)
     if shipped is not None:
-        # Not a run, but the name of a configuration for another program.
-        validation.refuse_elsewhere(configs.load(shipped)["config"])
+        # Not a run, but the name of a configuration for another program, which this refuses.
+        config = configs.load(shipped)["config"]
+        simulator_of(config).check(config)
     checkpoint = runs.locate(options.run, options.checkpoint)
-    given = config_of(checkpoint, options.config)
-    return checkpoint, *rollouts.prepared(given, options.device, options.seed)
+    params = checkpoint.params(options.config)
+    return checkpoint, rollouts.prepared(params, options.device, options.seed)
 
 
 @dataclass(frozen=True)
@@ -83,33 +72,37 @@ def kinds_of(params: Params, deployments: Sequence[str]) -> list[Kind]:
     return [Kind(flag, name) for name in (None, *deployments) for flag in (True, False)]
 
 
+def play_kind(
+    params: Params, checkpoint: Checkpoint, kind: Kind, envs: int, episodes_per_env: int
+) -> Iterator[Episode]:
+    player = rollouts.make_player(params, checkpoint, envs, kind.deployment)
+    return rollouts.play(player, envs, episodes_per_env, kind.deterministic)
+
+
 def play(options: Options, kind: Kind) -> None:
     """Play in one environment; says one line per finished episode, and the mean."""
-    checkpoint, params, settings = prepared(options)
+    checkpoint, params = prepared(options)
     if kind.deployment is not None:
         validation.check_deployment(params, kind.deployment)
     validation.state_of(checkpoint, params)
-    stage = rollouts.set_stage(params, settings, checkpoint, 1, kind.deployment)
     returns = []
-    for episode in rollouts.play(stage, options.episodes, kind.deterministic):
-        value, length = episode.value, episode.length
-        returns.append(value)
-        echo(f"episode {len(returns):3d}  return {value:10.2f}  length {length:5d}")
+    for number, episode in enumerate(play_kind(params, checkpoint, kind, 1, options.episodes), 1):
+        returns.append(episode.value)
+        echo(f"episode {number:3d}  return {episode.value:10.2f}  length {episode.length:5d}")
     kinds = kind.name.replace("_", " ")
     echo(f"mean return {np.mean(returns):.2f} over {len(returns)} {kinds} episodes")
 
 
 def evaluate(options: Options, deployments: Sequence[str]) -> dict[str, Any]:
     """Measure deterministic and sampled returns, of the default and of other deployments."""
-    checkpoint, params, settings = prepared(options)
+    checkpoint, params = prepared(options)
     kinds = kinds_of(params, deployments)
     state = validation.state_of(checkpoint, params)
     per_env = ceil(options.episodes / MOST_ENVS)
     envs = ceil(options.episodes / per_env)
     results = {}
     for kind in kinds:
-        stage = rollouts.set_stage(params, settings, checkpoint, envs, kind.deployment)
-        episodes = list(rollouts.play(stage, per_env, kind.deterministic))
+        episodes = list(play_kind(params, checkpoint, kind, envs, per_env))
         results[kind.name] = summary(episodes, options.seed)
     return {
         "task": simulator_of(params["config"]).task(params["config"]),
@@ -171,18 +164,16 @@ def export(
     checkpoint: str = "last",
     config: str | None = None,
 ) -> list[Path]:
-    """Write ``out/NAME.pt`` for every agent, replacing those of an earlier export.
+    """Write ``NAME.pt`` of the agents named, or of all, replacing those of an earlier export.
 
-    Args:
-        run, checkpoint, config: as in :class:`Options`.
-        agents: names; every agent if there are none.
-        out: a folder; ``agents`` in the run folder if None.
+    They come into the folder ``out``, by default ``agents`` in the run folder; ``run``,
+    ``checkpoint`` and ``config`` are as in :class:`Options`.
 
     Raises:
         CheckpointError: the checkpoint and the configuration differ.
     """
     found = runs.locate(run, checkpoint)
-    params = config_of(found, config)
+    params = found.params(config)
     validation.check_shape(params)
     policy, algorithm = params["algo"]["name"], validation.algorithm_of(params)
     if algorithm is None or algorithm.export is None:

@@ -31,17 +31,16 @@ def set_threads(params: dict[str, Any]) -> str:
     A simulator such as envpool would take one per core, and wait for torch's.
     """
     chosen = ["params.torch_threads"] if machine.set_threads(params) else []
-    line, available = f"threads: torch {params['torch_threads']}", cores()
-    config = params["config"]
+    said, config = f"torch {params['torch_threads']}", params["config"]
     option = simulator_of(config).thread_option
     if option is not None:
         options = config.setdefault("env_config", {})
         if option not in options:
-            options[option] = max(1, min(available // 2, config["num_actors"]))
+            options[option] = max(1, min(cores() // 2, config["num_actors"]))
             chosen.append(f"params.config.env_config.{option}")
-        line += f", {config['env_name']} {options[option]}"
-    line += f" ({available} cores)"
-    return line + (f"; to change: {', '.join(chosen)}" if chosen else "")
+        said += f", {config['env_name']} {options[option]}"
+    change = f"; to change: {', '.join(chosen)}" if chosen else ""
+    return f"threads: {said} ({cores()} cores){change}"
 
 
 def threads(params: Mapping[str, Any]) -> dict[str, Any]:
@@ -73,11 +72,9 @@ def versions() -> dict[str, str]:
 
 def peak_memory_mb() -> float:
     """Largest resident size of this process so far, in MB."""
-    try:
-        # Not getrusage's, which on Linux begins with what the starting process had.
-        peak = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
-    except OSError:
-        peak = None
+    # Not getrusage's where Linux has another, since that begins with what the starting process had.
+    status = Path("/proc/self/status")
+    peak = re.search(r"VmHWM:\s+(\d+) kB", status.read_text()) if status.is_file() else None
     if peak is not None:
         return round(int(peak[1]) / 1e3, 1)
     used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -1,7 +1,6 @@
 """``rlg-genpo plot``: learning curves from the runs' progress.csv."""
 
 import logging
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,8 +47,7 @@ def plot(words: Sequence[str], out: Path, axis: str) -> list[Curve]:
     for curve in found:
         seeds = f" ({curve.seeds} seeds)" if curve.seeds > 1 else ""
         draw(axes, curve, label=curve.name + seeds)
-    axes.set_xlabel(label)
-    axes.set_ylabel("mean return of recent episodes")
+    axes.set(xlabel=label, ylabel="mean return of recent episodes")
     axes.xaxis.set_major_formatter(ticker.EngFormatter(sep=""))
     axes.grid(alpha=0.3)
     axes.legend()
@@ -82,15 +80,14 @@ def matplotlib() -> tuple[Any, Any]:
 
 def curves(found: list[Run], column: str) -> list[Curve]:
     """One curve per group of runs that differ in their seed alone."""
-    groups: dict[str, list[tuple[Array, Array]]] = defaultdict(list)
+    groups: dict[str, list[tuple[Array, Array]]] = {}
     failures = []
     for run in found:
         try:
             curve = points(run, column)
+            groups.setdefault(run.group, []).append(curve)
         except ConfigError as error:
             failures.append(error)
-        else:
-            groups[run.group].append(curve)
     # `runs/*` also names folders without a curve; it is an error only if none has one.
     if failures and not groups:
         raise failures[0]
@@ -105,24 +102,20 @@ def points(run: Run, column: str) -> tuple[Array, Array]:
         raise ConfigError(
             f"{run.folder}: not a run folder (it has no progress.csv){elsewhere(run.folder)}"
         )
-    rows = [row for row in runs.read_progress(run) if row["mean_return"] is not None]
+    rows = [row for row in runs.read_progress(run) if row["mean_return"]]
     if not rows:
         raise ConfigError(f"{run.folder}: no episode has ended in this run yet; train it longer.")
-    x = np.array([row[column] for row in rows], dtype=float)
-    return x, np.array([row["mean_return"] for row in rows], dtype=float)
+    x, y = np.array([(row[column], row["mean_return"]) for row in rows], dtype=float).T
+    return x, y
 
 
 def merge(name: str, members: list[tuple[Array, Array]]) -> Curve:
     """Mean and range over runs, interpolated on a grid that all of them cover."""
-    if len(members) == 1:
-        x, y = members[0]
-        return Curve(name, 1, x, y, y, y)
-    start = max(x[0] for x, _ in members)
-    end = min(x[-1] for x, _ in members)
-    if start > end:
-        raise ConfigError(f"{name}: its runs have no stretch in common; plot them apart.")
-    grid = np.linspace(start, end, GRID_POINTS)
+    grid = members[0][0]
+    if len(members) > 1:
+        start, end = max(x[0] for x, _ in members), min(x[-1] for x, _ in members)
+        if start > end:
+            raise ConfigError(f"{name}: its runs have no stretch in common; plot them apart.")
+        grid = np.linspace(start, end, GRID_POINTS)
     values = np.stack([np.interp(grid, x, y) for x, y in members])
-    return Curve(
-        name, len(members), grid, values.mean(axis=0), values.min(axis=0), values.max(axis=0)
-    )
+    return Curve(name, len(members), grid, values.mean(0), values.min(0), values.max(0))

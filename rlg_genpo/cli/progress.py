@@ -5,8 +5,7 @@ import logging
 import signal
 import threading
 from collections.abc import Iterator
-from types import FrameType
-from typing import Any, TextIO
+from typing import TextIO
 
 from tqdm import tqdm
 
@@ -78,19 +77,20 @@ class StopWish:
     def __init__(self, bar: Bar) -> None:
         self.bar = bar
         self.wished = False
-        self.before: dict[signal.Signals, Any] = {}
 
-    def __enter__(self) -> "StopWish":
-        if threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGINT, signal.SIGTERM):
-                self.before[number] = signal.signal(number, self._handle)
-        return self
+    @contextlib.contextmanager
+    def heard(self) -> Iterator[None]:
+        """Listen to the signals, which reach the main thread only."""
+        main = threading.current_thread() is threading.main_thread()
+        numbers = (signal.SIGINT, signal.SIGTERM) if main else ()
+        before = {number: signal.signal(number, self._hear) for number in numbers}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
-    def __exit__(self, *_: object) -> None:
-        for number, handler in self.before.items():
-            signal.signal(number, handler)
-
-    def _handle(self, number: int, frame: FrameType | None) -> None:
+    def _hear(self, *_: object) -> None:
         if self.wished:
             raise KeyboardInterrupt
         self.wished = True
@@ -99,21 +99,11 @@ class StopWish:
             self.bar.message("stopping after this epoch; Ctrl-C again abandons it")
 
 
-class BarHandler(logging.Handler):
-    """Warnings of ours, above the bar."""
-
-    def __init__(self, bar: Bar) -> None:
-        super().__init__(logging.WARNING)
-        self.bar = bar
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self.bar.message(f"{record.levelname.lower()}: {record.getMessage()}")
-
-
 @contextlib.contextmanager
 def output(run: Run, bar: Bar) -> Iterator[None]:
-    """The library's warnings on the console; what rl_games prints, and Python's, in the log."""
-    logger, handler = logging.getLogger("rlg_genpo"), BarHandler(bar)
+    """The library's warnings above the bar; what rl_games prints, and Python's, in the log."""
+    logger, handler = logging.getLogger("rlg_genpo"), logging.Handler(logging.WARNING)
+    handler.emit = lambda record: bar.message(f"{record.levelname.lower()}: {record.getMessage()}")
     logger.addHandler(handler)
     try:
         with (

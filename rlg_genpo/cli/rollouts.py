@@ -14,12 +14,10 @@ from numpy.typing import NDArray
 from rl_games.common import vecenv
 from rl_games.torch_runner import Runner
 
-from rlg_genpo import registration
 from rlg_genpo.cli import machine, validation
 from rlg_genpo.cli.configs import Params
 from rlg_genpo.cli.runs import Checkpoint
 from rlg_genpo.cli.session import seed_all
-from rlg_genpo.common.config import PolicyConfig
 from rlg_genpo.envs import simulator_of
 
 
@@ -32,43 +30,28 @@ class Episode:
     length: int  # environment steps
 
 
-@dataclass
-class Stage:
-    """A player, and the environments that it plays in."""
-
-    player: Any
-    env: Any
-    count: int
-
-
-def prepared(params: Params, device: str, seed: int) -> tuple[Params, PolicyConfig | None]:
-    """A run's configuration, made ready for playing, and the settings of its policy."""
+def prepared(params: Params, device: str, seed: int) -> Params:
+    """A run's configuration, checked and made ready for playing."""
     params = deepcopy(params)
     validation.check_shape(params)
     machine.set_device(params["config"], device)
     machine.set_threads(params)
-    settings = validation.check(params)
+    validation.check(params)
     params["seed"] = seed
     params["config"].setdefault("env_config", {})["seed"] = seed
-    return params, settings
+    return params
 
 
-def set_stage(
-    params: Params,
-    settings: PolicyConfig | None,
-    checkpoint: Checkpoint,
-    count: int,
-    deployment: str | None,
-) -> Stage:
-    """Make the player and ``count`` environments, and load the checkpoint.
+def make_player(
+    params: Params, checkpoint: Checkpoint, count: int, deployment: str | None = None
+) -> Any:
+    """rl_games' player of a checkpoint, with ``count`` environments as its ``env``.
 
-    ``params`` and ``settings`` are from :func:`prepared`. ``deployment`` is one of the policy's,
-    instead of what its YAML says.
+    ``params`` are from :func:`prepared`; a deployment replaces what its YAML says.
     """
     with quiet():
         runner = Runner()
         runner.load({"params": params})
-        registration.hand_over(runner, settings)
         config = runner.params["config"]
         simulator_of(config).prepare(config)
         # The player would drop env_config.seed if it made the environments itself.
@@ -80,28 +63,26 @@ def set_stage(
         with checkpoint.readable() as path:
             player.restore(str(path))
     seed_all(params["seed"])
-    # A policy that joins agents plays in what was made of the environments.
-    return Stage(player, player.env, count)
+    return player
 
 
-def play(stage: Stage, episodes_per_env: int, deterministic: bool) -> Iterator[Episode]:
-    """Play until every environment has contributed its episodes; more are not counted.
+def play(player: Any, count: int, episodes_per_env: int, deterministic: bool) -> Iterator[Episode]:
+    """Play until each of ``count`` environments has contributed its episodes; more do not count.
 
     That every one contributes as many keeps short episodes from being over-represented.
     """
-    player = stage.player
-    obs = player.env_reset(stage.env)
+    obs = player.env_reset(player.env)
     player.get_batch_size(obs, 1)
     player.init_rnn()
-    returns = np.zeros(stage.count)
-    lengths = np.zeros(stage.count, dtype=int)
-    ended = np.zeros(stage.count, dtype=int)
+    returns = np.zeros(count)
+    lengths = np.zeros(count, dtype=int)
+    ended = np.zeros(count, dtype=int)
     while (ended < episodes_per_env).any():
         action = player.get_action(obs, deterministic)
-        obs, reward, done, info = player.env_step(stage.env, action)
-        reset = is_reset_step(info, stage.count)
-        done = done.cpu().numpy().astype(bool).reshape(stage.count, -1).any(axis=1)
-        returns += reward.cpu().numpy().reshape(stage.count, -1).mean(axis=1)
+        obs, reward, done, info = player.env_step(player.env, action)
+        reset = is_reset_step(info, count)
+        done = done.cpu().numpy().astype(bool).reshape(count, -1).any(axis=1)
+        returns += reward.cpu().numpy().reshape(count, -1).mean(axis=1)
         lengths += ~reset
         for index in np.flatnonzero(done):
             if ended[index] < episodes_per_env:

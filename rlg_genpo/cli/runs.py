@@ -4,7 +4,7 @@ import contextlib
 import csv
 import fcntl
 import json
-import os
+import math
 import re
 import tempfile
 from collections.abc import Iterator
@@ -57,27 +57,32 @@ class Checkpoint:
     path: Path
     run: Run
 
-    def load(self, rows_per_env: int = 1) -> dict[str, Any]:
-        """rl_games' state, on the CPU.
-
-        Args:
-            rows_per_env: of the run, by which its ``frame`` becomes one of environment frames;
-                rl_games counts every agent's. With 1 the state is as it stands in the file.
-        """
+    def load(self) -> dict[str, Any]:
+        """rl_games' state, on the CPU."""
         try:
             state = torch.load(self.path, map_location="cpu", weights_only=False)
         except Exception as error:
             raise ConfigError(f"{self.path}: not a readable checkpoint ({error}).") from error
         if not isinstance(state, dict) or not {"model", "epoch", "frame"} <= state.keys():
             raise ConfigError(f"{self.path}: not a training checkpoint of rl_games.")
-        return {**state, "frame": state["frame"] // rows_per_env}
+        return state
+
+    def params(self, given: str | None) -> configs.Params:
+        """The configuration that it was trained with: ``given``, or else its run folder's own."""
+        if given is not None:
+            return configs.load(configs.find(given))
+        if not self.run.config.is_file():
+            raise ConfigError(
+                f"{self.path}: no config.yaml in {self.run.folder}; give its CONFIG (--config FILE "
+                "of play, eval and export)."
+            )
+        return configs.load(self.run.config)
 
     @contextlib.contextmanager
     def readable(self) -> Iterator[Path]:
-        """The checkpoint as a file that rl_games can load here.
+        """The checkpoint as a file that rl_games can load here: without CUDA, a copy on the CPU.
 
-        rl_games loads tensors to the device they were saved from; without CUDA this is a temporary
-        copy on the CPU.
+        rl_games loads tensors to the device they were saved from.
         """
         if torch.cuda.is_available():
             yield self.path
@@ -90,12 +95,10 @@ class Checkpoint:
 
 def elsewhere(folder: Path) -> str:
     """The end of a sentence about a folder that is no run of this command line."""
-    if (folder / "nn").is_dir():
-        return (
-            "; rl_games or Isaac Lab wrote it: their play.py --checkpoint plays it, TensorBoard "
-            "shows its curves."
-        )
-    return "."
+    if not (folder / "nn").is_dir():
+        return "."
+    who = "rl_games or Isaac Lab wrote it"
+    return f"; {who}: their play.py --checkpoint plays it, TensorBoard shows its curves."
 
 
 def locate(word: str, which: str = "last") -> Checkpoint:
@@ -113,57 +116,47 @@ def locate(word: str, which: str = "last") -> Checkpoint:
     if checkpoint.is_file():
         return Checkpoint(checkpoint, run)
     there = ", ".join(str(p.relative_to(path)) for p in sorted(path.glob("nn/*.pth"))) or "none"
-    why = ""
-    if which == "best":
-        why = " rl_games writes it from epoch params.config.save_best_after (100) on."
+    since = " rl_games writes it from epoch params.config.save_best_after (100) on."
+    why = since if which == "best" else ""
     raise ConfigError(
         f"{word}: has no {checkpoint.relative_to(path)}. Checkpoints there: {there}.{why}"
     )
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write a file so that no reader and no crash ever sees half of it."""
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A file to write in place of ``path``: no reader and no crash ever sees half of it."""
     temporary = path.with_name(f".{path.name}.tmp")
-    temporary.write_text(text)
-    os.replace(temporary, path)
+    yield temporary
+    temporary.replace(path)
+
+
+def write_text(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(path) as file:
+        file.write_text(text)
 
 
 def write_json(path: Path, value: dict[str, Any]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
     write_text(path, json.dumps(value, indent=2) + "\n")
 
 
-def save_last(agent: Any, run: Run) -> None:
-    """Write ``nn/last.pth`` so that no crash leaves half of it."""
-    temporary = run.last.with_name(".last.tmp")
-    # agent.save would append the suffix, and sleep and retry through 31 seconds on a full disk.
-    torch.save(agent.get_full_state_weights(), temporary)
-    os.replace(temporary, run.last)
+def read_progress(run: Run, last: float = math.inf) -> list[dict[str, str]]:
+    """Rows of ``progress.csv`` as they stand there, up to the epoch ``last``.
 
-
-def read_progress(run: Run) -> list[dict[str, float | None]]:
-    """Rows of ``progress.csv``; None for a return where no episode had ended."""
-    return [
-        {key: float(row[key]) if row[key] else None for key in COLUMNS}
-        for row in progress_until(run)
-    ]
-
-
-def progress_until(run: Run, epoch: int | None = None) -> list[dict[str, str]]:
-    """Rows of ``progress.csv`` as they stand there, up to an epoch.
-
-    A run that was killed has rows of epochs after its checkpoint, and perhaps half a last row.
+    A run that was killed has rows of epochs after its checkpoint, and perhaps half a last row. A
+    row has no return where no episode had ended.
     """
     if not run.progress.is_file():
         return []
     with run.progress.open(newline="") as file:
         rows = [row for row in csv.DictReader(file) if None not in row.values()]
-    return [row for row in rows if epoch is None or int(row["epoch"]) <= epoch]
+    return [row for row in rows if int(row["epoch"]) <= last]
 
 
 def write_progress(run: Run, rows: list[dict[str, str]]) -> None:
-    lines = [",".join(COLUMNS), *(",".join(row[key] for key in COLUMNS) for row in rows)]
-    write_text(run.progress, "\n".join(lines) + "\n")
+    lines = [COLUMNS, *([row[key] for key in COLUMNS] for row in rows)]
+    write_text(run.progress, "".join(f"{','.join(line)}\n" for line in lines))
 
 
 def append_progress(run: Run, row: dict[str, Any]) -> None:

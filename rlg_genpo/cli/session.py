@@ -13,12 +13,10 @@ import torch
 from rl_games.common.algo_observer import DefaultAlgoObserver
 from rl_games.torch_runner import Runner
 
-from rlg_genpo import registration
 from rlg_genpo.cli import configs, machine, runs, validation
 from rlg_genpo.cli.configs import Params
 from rlg_genpo.cli.progress import Bar, StopWish, output
 from rlg_genpo.cli.runs import Checkpoint, Run
-from rlg_genpo.common.config import PolicyConfig
 
 #: seconds between two writings of nn/last.pth
 SAVE_EVERY = 60.0
@@ -30,7 +28,6 @@ class Job:
 
     run: Run
     params: Params
-    settings: PolicyConfig | None  # the policy's, parsed; None for rl_games' own
     checkpoint: Checkpoint | None
     epoch: int
     frame: int
@@ -47,7 +44,7 @@ def execute(job: Job, facts: dict[str, Any]) -> dict[str, Any]:
     observer = Observer(job, facts, bar, stop)
     status = "failed"
     try:
-        with stop, output(job.run, bar):
+        with stop.heard(), output(job.run, bar):
             status = run_to_end(job, observer)
     finally:
         bar.close()
@@ -73,7 +70,7 @@ class Observer(DefaultAlgoObserver):
         self.facts = facts
         self.bar = bar
         self.stop = stop
-        self.rows = runs.progress_until(job.run, job.epoch) if job.checkpoint else []
+        self.rows = runs.read_progress(job.run, job.epoch) if job.checkpoint else []
         last = self.rows[-1] if self.rows else {"wall_seconds": 0.0, "cpu_seconds": 0.0}
         self.wall_start = time.perf_counter() - float(last["wall_seconds"])
         self.cpu_start = time.process_time() - float(last["cpu_seconds"])
@@ -127,7 +124,9 @@ class Observer(DefaultAlgoObserver):
         """Write nn/last.pth, unless this epoch's stands there."""
         if self.algo is None or self.algo.epoch_num == self.saved_epoch:
             return
-        runs.save_last(self.algo, self.job.run)
+        # algo.save would append the suffix, and sleep and retry through 31 seconds on a full disk.
+        with runs.replacing(self.job.run.last) as file:
+            torch.save(self.algo.get_full_state_weights(), file)
         self.saved_at, self.saved_epoch = time.perf_counter(), self.algo.epoch_num
         self.saved_frames = self.frames
 
@@ -152,10 +151,8 @@ class Observer(DefaultAlgoObserver):
 def run_to_end(job: Job, observer: Observer) -> str:
     """rl_games' training loop; returns how it ended."""
     runner = Runner(observer)
-    with contextlib.ExitStack() as stack:
-        restore = stack.enter_context(job.checkpoint.readable()) if job.checkpoint else None
+    with job.checkpoint.readable() if job.checkpoint else contextlib.nullcontext() as restore:
         runner.load({"params": params_of_session(job)})
-        registration.hand_over(runner, job.settings)
         seed_all(runner.params["seed"])
         try:
             runner.run({"train": True, "play": False, "checkpoint": restore and str(restore)})
@@ -181,10 +178,10 @@ def params_of_session(job: Job) -> Params:
         # rl_games counts every agent's frame, its user the environments'.
         config["max_frames"] *= validation.rows_per_env(params)
     environment = config.setdefault("env_config", {})
-    # Not the numbers again with which the run began.
-    seed = environment.get("seed", params["seed"])
-    params["seed"] = continued_seed(params["seed"], job.epoch)
-    environment["seed"] = continued_seed(seed, job.epoch)
+    environment.setdefault("seed", params["seed"])
+    for block in (params, environment):
+        # Not the numbers again with which the run began.
+        block["seed"] = continued_seed(block["seed"], job.epoch)
     return params
 
 

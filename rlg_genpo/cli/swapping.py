@@ -3,7 +3,6 @@
 import itertools
 import textwrap
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import yaml
@@ -28,15 +27,10 @@ def swap(word: str, policy: str, preset: str = "default") -> str:
     policy's name behind it, so that the runs lie in another folder. Comments are lost but those at
     the file's head.
     """
-    if policy not in algorithms():
-        raise ConfigError(f"--policy {policy}: {unknown(policy, algorithms(), 'policy')}")
-    algorithm = algorithms()[policy]
-    presets = {"default": {}, **algorithm.presets}
-    if preset not in presets:
-        raise ConfigError(f"--preset {preset}: {unknown(preset, presets, 'preset')}")
+    algorithm = chosen(algorithms(), policy, "policy")
+    preset_values = chosen({"default": {}, **algorithm.presets}, preset, "preset")
     source = configs.find(word)
-    params = configs.load(source)
-    document = yaml.load(source.read_text(), configs.Loader)
+    params, content = configs.load(source), source.read_text()
     refuse_other_than_gaussian(params)
     config: Any = block_at(params, "config")
     # Neither the Gaussian's run folder nor that of a shipped configuration.
@@ -44,17 +38,27 @@ def swap(word: str, policy: str, preset: str = "default") -> str:
     if config.get("lr_schedule") not in LR_SCHEDULES:
         # rl_games keeps the rate constant on a word that it does not know, such as "fixed".
         config["lr_schedule"] = "constant"
-    values = {**presets[preset], **algorithm.config.adapt(params)}
+    values = {**preset_values, **algorithm.config.adapt(params)}
     trunk = {key: value for key, value in params["network"].items() if key != "name"}
     if not algorithm.config.reads_space or values.get("network.flow.base") == "standard":
         del trunk["space"]
     head = algorithm.yaml_head(values, dump(trunk))
     others = {key: value for key, value in params.items() if key not in REPLACED}
     text = f"params:\n{head}\n{textwrap.indent(dump(others), '  ')}"
+    document = yaml.load(content, configs.Loader)
     text += dump({key: value for key, value in document.items() if key != "params"})
     algorithm.parse(yaml.load(text, configs.Loader)["params"])
     title = f"{source.name} with the policy {policy}, by `rlg-genpo swap`; settings untuned.\n"
-    return textwrap.indent(title + algorithm.swap_note, "# ") + head_of(source) + text
+    # The comment that a file begins with is where its licence stands.
+    licence = itertools.takewhile(lambda line: line.startswith("#"), content.splitlines(True))
+    return textwrap.indent(title + algorithm.swap_note, "# ") + "".join(licence) + text
+
+
+def chosen(known: Mapping[str, Any], name: str, noun: str) -> Any:
+    """What the user names on the command line."""
+    if name not in known:
+        raise ConfigError(f"--{noun} {name}: {unknown(name, known, noun)}")
+    return known[name]
 
 
 def warm_start(text: str, policy: str, checkpoint: Path, out: Path) -> None:
@@ -82,12 +86,6 @@ def dump(block: Mapping[str, Any]) -> str:
     # Lists and blocks of plain values stand on one line.
     text = yaml.safe_dump(dict(block), sort_keys=False, default_flow_style=None, width=WIDTH)
     return text if block else ""
-
-
-def head_of(source: Path) -> str:
-    """The comment that a file begins with, which is where its licence stands."""
-    lines = source.read_text().splitlines(keepends=True)
-    return "".join(itertools.takewhile(lambda line: line.startswith("#"), lines))
 
 
 def refuse_other_than_gaussian(params: Params) -> None:

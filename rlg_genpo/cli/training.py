@@ -14,7 +14,7 @@ from rlg_genpo.cli import FINISHED, INTERRUPTED, configs, machine, runs, session
 from rlg_genpo.cli.configs import Params
 from rlg_genpo.cli.runs import Checkpoint, Run
 from rlg_genpo.cli.session import Job
-from rlg_genpo.common.config import PolicyConfig
+from rlg_genpo.envs import simulator_of
 from rlg_genpo.errors import ConfigError
 from rlg_genpo.host import keys
 
@@ -41,20 +41,18 @@ def train(options: Options) -> int:
     state = validation.state_of(checkpoint, params) if checkpoint else {"epoch": 0, "frame": 0}
     rate = params["config"].get("learning_rate") if checkpoint else None
     configs.override(params, options.overrides)
-    settings, threads = prepare(params, options, state)
+    threads = prepare(params, options, state)
     config = params["config"]
     run = checkpoint.run if checkpoint else fresh_run(options, params)
     # A run that goes on keeps the restored rate, unless the user sets another.
     changed = rate not in (None, config["learning_rate"])
-    best = state.get("last_mean_rewards")
     job = Job(
         run,
         params,
-        settings,
         checkpoint,
         epoch=state["epoch"],
         frame=state["frame"],
-        best_return=None if best is None else float(best),
+        best_return=state.get("last_mean_rewards"),
         learning_rate=float(config["learning_rate"]) if changed else None,
     )
     end = validation.planned_frames(config, job.epoch, job.frame)
@@ -85,24 +83,19 @@ def source(options: Options) -> tuple[Checkpoint | None, Params]:
         if value is not None:
             raise ConfigError(f"{option} {value}: --resume continues in the run's own folder.")
     checkpoint = runs.locate(options.resume)
-    if checkpoint.run.config.is_file():
-        if options.config is not None:
-            echo(f"configuration: {checkpoint.run.config}; {options.config} is ignored")
-        return checkpoint, configs.load(checkpoint.run.config)
-    if options.config is None:
-        raise ConfigError(
-            f"{options.resume}: has no config.yaml in {checkpoint.run.folder}; name its CONFIG."
-        )
-    return checkpoint, configs.load(configs.find(options.config))
+    given, own = options.config, checkpoint.run.config
+    if own.is_file() and given is not None:
+        echo(f"configuration: {own}; {given} is ignored")
+        given = None
+    return checkpoint, checkpoint.params(given)
 
 
-def prepare(
-    params: Params, options: Options, state: dict[str, Any]
-) -> tuple[PolicyConfig | None, str]:
-    """Apply the options in place and check the whole; the settings, and a line about threads."""
+def prepare(params: Params, options: Options, state: dict[str, Any]) -> str:
+    """Apply the options in place and check the whole; returns a line about threads."""
     validation.check_shape(params)
     config = params["config"]
-    validation.refuse_elsewhere(config)
+    if simulator_of(config).host is not None:
+        simulator_of(config).check(config)
     if options.seed is not None:
         params["seed"] = options.seed
     elif params.get("seed") is None:
@@ -119,7 +112,8 @@ def prepare(
         set_frames(config, frames, state)
     machine.set_device(config, options.device)
     threads = machine.set_threads(params)
-    return validation.check(params), threads
+    validation.check(params)
+    return threads
 
 
 def set_envs(params: Params, envs: int) -> None:
@@ -177,9 +171,8 @@ def resume_command(run: Run) -> str:
 def first_facts(job: Job, command: str) -> dict[str, Any]:
     """``run.json`` at a session's start."""
     started = datetime.now().astimezone().isoformat(timespec="seconds")
-    earlier = {}
-    if job.checkpoint and job.run.facts.is_file():
-        earlier = json.loads(job.run.facts.read_text())
+    goes_on = job.checkpoint and job.run.facts.is_file()
+    earlier = json.loads(job.run.facts.read_text()) if goes_on else {}
     here = {"command": command, "started": started, "from_frame": job.frame}
     return {
         "status": "running",
@@ -202,8 +195,6 @@ def report(run: Run, outcome: dict[str, Any]) -> int:
     if outcome["status"] == "finished":
         echo(f"evaluate it: rlg-genpo eval {shlex.quote(str(run.folder))}")
         return FINISHED
-    if run.last.is_file():
-        echo(f"resume it: {resume_command(run)}")
-    else:
-        echo("nothing was saved: no epoch had ended")
+    saved = run.last.is_file()
+    echo(f"resume it: {resume_command(run)}" if saved else "nothing was saved: no epoch had ended")
     return INTERRUPTED

@@ -8,7 +8,7 @@ from rl_games.algos_torch.model_builder import ModelBuilder
 from rlg_genpo.algorithm import Algorithm, algorithms
 from rlg_genpo.cli.runs import Checkpoint
 from rlg_genpo.common import checkpoints
-from rlg_genpo.common.config import PolicyConfig
+from rlg_genpo.common.config import PolicyConfig, block_at
 from rlg_genpo.common.schema import nearest, unknown
 from rlg_genpo.envs import simulator_of
 from rlg_genpo.errors import ConfigError
@@ -18,22 +18,20 @@ from rlg_genpo.registration import refuse_half_a_swap
 #: rl_games' own algorithm, which has no settings of ours
 GAUSSIAN = "a2c_continuous"
 
-#: ``num_actors`` of a file for another program, which puts the number of its environments there
-LEFT_OPEN = -1
-
 
 def check(params: Mapping[str, Any]) -> PolicyConfig | None:
-    """Whether a configuration can be trained here; its policy's settings."""
+    """Whether a configuration can be trained here; the settings of a policy of ours."""
     settings = check_settings(params)
     simulator_of(params["config"]).check(params["config"])
     return settings
 
 
 def check_settings(params: Mapping[str, Any]) -> PolicyConfig | None:
-    """Whether a configuration can be trained where its simulator is; its policy's settings."""
+    """Whether a configuration can be trained where its simulator is; settings as above."""
     check_shape(params)
     refuse_half_a_swap(params)
-    settings = parsed(params)
+    algorithm = algorithm_of(params)
+    settings = None if algorithm is None else algorithm.parse(params)
     simulator_of(params["config"]).check_file(params)
     check_batch(params)
     return settings
@@ -44,38 +42,23 @@ def algorithm_of(params: Mapping[str, Any]) -> Algorithm | None:
     return algorithms().get(params["algo"]["name"])
 
 
-def parsed(params: Mapping[str, Any]) -> PolicyConfig | None:
-    """The policy's settings; None for rl_games' own, which has none of ours."""
-    algorithm = algorithm_of(params)
-    return None if algorithm is None else algorithm.parse(params)
-
-
-def refuse_elsewhere(config: Mapping[str, Any]) -> None:
-    """Some environments are made by another program's scripts only."""
-    simulator = simulator_of(config)
-    if simulator.host is not None:
-        simulator.check(config)
-
-
 def leaves_envs_open(config: Mapping[str, Any]) -> bool:
-    """Whether the number of environments comes from the command line of another program."""
-    return simulator_of(config).host is not None and config.get("num_actors") == LEFT_OPEN
+    """Whether ``num_actors`` is -1, for which another program's command line has the number."""
+    return simulator_of(config).host is not None and config.get("num_actors") == -1
 
 
 def state_of(checkpoint: Checkpoint, params: Mapping[str, Any]) -> dict[str, Any]:
-    """A checkpoint's state, in environment frames, for the configuration it was trained with.
-
-    rl_games' own Gaussian is refused one of our policies here; everything else our agents and
-    players check themselves.
+    """A checkpoint's state for the configuration it was trained with, with ``frame`` in frames of
+    environments: rl_games counts every agent's.
 
     Raises:
-        CheckpointError: the checkpoint holds one.
+        CheckpointError: it holds one of our policies, and ``params`` rl_games' own Gaussian.
     """
     check_shape(params)
-    state = checkpoint.load(rows_per_env(params))
+    state = checkpoint.load()
     if params["algo"]["name"] == GAUSSIAN and checkpoints.KEY in state:
         checkpoints.check_policy(state, GAUSSIAN)
-    return state
+    return {**state, "frame": state["frame"] // rows_per_env(params)}
 
 
 def check_deployment(params: Mapping[str, Any], name: str) -> None:
@@ -93,24 +76,14 @@ def check_deployment(params: Mapping[str, Any], name: str) -> None:
 
 def check_shape(params: Mapping[str, Any]) -> None:
     """The blocks and keys without which nothing else can be read, and rl_games' names."""
-    for name in ("algo", "model", "network", "config"):
-        if not isinstance(params.get(name), Mapping):
-            raise ConfigError(f"params.{name}: missing, or not a block of keys.")
-    check_names(params)
-    config = params["config"]
-    # Another program's -1 stands for a number that is not known yet.
-    known = {**config, "num_actors": 1} if leaves_envs_open(config) else config
-    keys.parse_config(known, gaussian=params["algo"]["name"] == GAUSSIAN)
-
-
-def check_names(params: Mapping[str, Any]) -> None:
-    """Algorithm, model and network stand in rl_games' tables."""
     builder = ModelBuilder()
     tables = {
         "algo": {*algorithms(), GAUSSIAN},
         "model": builder.model_factory._builders,
         "network": builder.network_builder.network_factory._builders,
     }
+    for block in (*tables, "config"):
+        block_at(params, block)
     for block, names in tables.items():
         name = params[block].get("name")
         if name not in names:
@@ -118,13 +91,17 @@ def check_names(params: Mapping[str, Any]) -> None:
                 f"params.{block}.name: unknown, {name!r}{nearest(str(name), names)} "
                 f"Known: {', '.join(sorted(names))}."
             )
+    config = params["config"]
+    # Another program's -1 stands for a number that is not known yet.
+    known = {**config, "num_actors": 1} if leaves_envs_open(config) else config
+    keys.parse_config(known, gaussian=params["algo"]["name"] == GAUSSIAN)
 
 
 def check_batch(params: Mapping[str, Any]) -> None:
     """num_actors * horizon_length, minibatch_size and seq_length fit each other."""
-    if simulator_of(params["config"]).host is not None:
+    if leaves_envs_open(params["config"]):
         keys.check_open_batch(params)
-    if not leaves_envs_open(params["config"]):
+    else:
         keys.check_batch(params, rows_per_env(params))
 
 

@@ -92,11 +92,12 @@ class DDPLAgent(Agent):
         policy = self.policy
         states = policy.states(self.probe_source())
         draws = policy.sample(states, policy.noise(states, PROBE_SAMPLES))
-        spread, entropy = [], []
-        for own, size in zip(draws, policy.actions.sizes, strict=True):
-            spread.append(own[..., :size].std(dim=1).mean())
-            entropy.append(nearest_neighbour_entropy(own[..., :size]).mean())
-        return {"action_spread": torch.stack(spread), "action_entropy": torch.stack(entropy)}
+        sizes = policy.actions.sizes
+        own = [actions[..., :size] for actions, size in zip(draws, sizes, strict=True)]
+        return {
+            "action_spread": torch.stack([each.std(dim=1).mean() for each in own]),
+            "action_entropy": torch.stack([nearest_neighbour_entropy(each).mean() for each in own]),
+        }
 
     def _warn_of_dead(self, spread: Tensor) -> None:
         for name, value in zip(self.names, spread.tolist(), strict=True):

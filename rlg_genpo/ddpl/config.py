@@ -11,8 +11,6 @@ from rlg_genpo.common.schema import at_least, even, one_of, option, positive, wi
 from rlg_genpo.ddpl.agents import AgentConfig, agents_of, check_agents
 from rlg_genpo.errors import ConfigError
 
-DIFFUSION = "params.network.diffusion"
-
 
 @dataclass(frozen=True)
 class DiffusionConfig:
@@ -149,7 +147,8 @@ class DDPLConfig(PolicyConfig):
         steps = self.diffusion.sampling_steps
         if steps is not None and steps > self.diffusion.steps:
             raise ConfigError(
-                f"{DIFFUSION}.sampling_steps: {steps} is more than steps, {self.diffusion.steps}."
+                f"params.network.diffusion.sampling_steps: {steps} is more than steps, "
+                f"{self.diffusion.steps}."
             )
         refuse_trunks(
             params["network"],

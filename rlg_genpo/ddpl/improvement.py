@@ -6,6 +6,7 @@ largest of one agent's.
 """
 
 import copy
+import functools
 import math
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
@@ -95,7 +96,7 @@ class Improvement:
         actions, values = propose(
             self.policy, self.averaged, source, settings.proposals, settings.proposal_noise
         )
-        limit = math.inf if settings.tilt_limit is None else settings.tilt_limit
+        limit = settings.tilt_limit or math.inf
         bounds = settings.min_temperature, settings.max_temperature
         solved = score_matching.solve_temperature(values, settings.kl_budget, *bounds, limit).log()
         self.all_reduce_mean([solved])  # all ranks weigh alike
@@ -106,10 +107,8 @@ class Improvement:
     def fit_denoisers(self, weighted: Weighted) -> Tensor:
         """Score matching on weighted proposals; the last pass's mean loss, (n,)."""
         self.before.load_state_dict(self.policy.denoisers.state_dict())
-        rows = len(weighted.source)
-        return self._passes(
-            self.settings.policy_epochs, rows, lambda part: self._policy_step(weighted, part)
-        )
+        step = functools.partial(self._policy_step, weighted)
+        return self._passes(self.settings.policy_epochs, len(weighted.source), step)
 
     def _policy_step(self, weighted: Weighted, rows: Tensor) -> Tensor:
         denoisers, weights = self.policy.denoisers, weighted.weights[:, rows]

@@ -2,12 +2,10 @@
 
 from typing import Any
 
-from rlg_genpo.common.network import ActorCritic, PolicyBuilder, flat_size
-from rlg_genpo.ddpl.agents import AGENTS, check_sizes
+from rlg_genpo.common.network import ActorCritic, PolicyBuilder
 from rlg_genpo.ddpl.config import DDPLConfig
 from rlg_genpo.ddpl.networks import ActionValues, Denoisers
 from rlg_genpo.ddpl.policy import DDPL
-from rlg_genpo.errors import ConfigError
 from rlg_genpo.host import compat
 
 
@@ -17,15 +15,10 @@ class DDPLBuilder(PolicyBuilder):
     settings: DDPLConfig
 
     def build(self, name: str, **kwargs: Any) -> ActorCritic:
-        shape, agents = kwargs["input_shape"], self.settings.agents
-        if shape is None:
+        if kwargs["input_shape"] is None:
             compat.refuse_space("observation")
-        if agents is None:
-            raise ConfigError(f"{AGENTS}: missing; list each agent's {{name, obs, act}}.")
-        width = flat_size(
-            shape, f"{AGENTS}: the agents' slices need a flat observation vector, got {{shape}}."
-        )
-        check_sizes(agents, width, kwargs["actions_num"])
+        agents = self.settings.agents
+        assert agents is not None, "resolve() holds them against the environment before"
         trunk = self.make_trunk(own_critic=True, **kwargs)
         sizes = [agent.obs for agent in agents], [agent.act for agent in agents]
         policy = DDPL(self.make_denoisers(*sizes), self.make_action_values(*sizes))

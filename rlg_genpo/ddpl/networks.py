@@ -13,12 +13,41 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from rlg_genpo.common.layers import ACTIVATIONS, scale_output
 from rlg_genpo.common.velocity import sinusoidal
 from rlg_genpo.ddpl import diffusion
 from rlg_genpo.ddpl.config import ActionValueConfig, DiffusionConfig
-from rlg_genpo.ddpl.slices import Slices
+
+
+class Slices(nn.Module):
+    """Takes flat vectors (B, S) apart into agents side by side, (n, B, W), and together again.
+
+    A host such as Isaac Lab hands all agents' observations over as one vector, one agent's slice
+    after the other; S is the sum of ``sizes``, W the largest. Narrower slices are filled with
+    zeros, which carry nothing from one agent to another.
+    """
+
+    real: Tensor
+
+    def __init__(self, sizes: Sequence[int]) -> None:
+        super().__init__()
+        self.sizes = tuple(sizes)
+        self.width, self.total = max(sizes), sum(sizes)
+        real = torch.arange(self.width) < torch.tensor(sizes).unsqueeze(-1)
+        #: (n, 1, W), 1 where an agent has a component and 0 where it is filled up
+        self.register_buffer("real", real.float().unsqueeze(1), persistent=False)
+
+    def split(self, flat: Tensor) -> Tensor:
+        """(B, S) to (n, B, W)."""
+        parts = flat.split(self.sizes, dim=-1)
+        return torch.stack([functional.pad(own, (0, self.width - own.shape[-1])) for own in parts])
+
+    def merge(self, parts: Tensor) -> Tensor:
+        """(n, B, W) to (B, S); what stands in the filling is dropped."""
+        own = [part[:, :size] for part, size in zip(parts, self.sizes, strict=True)]
+        return torch.cat(own, dim=-1)
 
 
 class TeamLinear(nn.Module):
@@ -84,11 +113,7 @@ class Denoisers(Team):
     an untrained policy is about that normal, cut off at the bounds. This is ours; the source says
     nothing of it, and a network that starts at zero alone would act at the bounds.
 
-    Args:
-        observations: O_i.
-        actions: D_i.
-        config: the widths, the noise levels, the standard deviation of that normal, and whether
-            there is one set of weights for all agents, whose sizes must agree.
+    ``observations`` are the O_i, ``actions`` the D_i; under shared weights all agents' must agree.
     """
 
     alpha_bar: Tensor
@@ -155,14 +180,9 @@ class ActionValues(Team):
     Each agent's network sees the full state, its own observation first, the others' after it in
     turn: a view in which agents with shared weights stay apart.
 
-    Args:
-        observations: O_i, whose sum is S.
-        actions: D_i.
-        config: hidden widths of the weights' MLP; P is D more than its last.
-        shared: as :class:`Denoisers` are.
+    ``observations`` are the O_i, whose sum is S, ``actions`` the D_i; P is D more than the last of
+    the hidden widths.
     """
-
-    views: Tensor
 
     def __init__(
         self,
@@ -177,14 +197,11 @@ class ActionValues(Team):
         widths = [total, *config.units, width + features]
         self.weights = team_mlp(count, widths, activation, 0.0)
         self.features = team_mlp(count, [width, features, features], activation)
-        columns = torch.arange(total)
-        starts = itertools.accumulate(observations[:-1], initial=0)
-        views = torch.stack([columns.roll(-start) for start in starts])
-        self.register_buffer("views", views, persistent=False)
+        self.starts = list(itertools.accumulate(observations[:-1], initial=0))
 
     def forward(self, source: Tensor, action: Tensor) -> Tensor:
         """States (B, S) and actions (n, B, K, D) to (n, B, K)."""
-        view = source[:, self.views].transpose(0, 1)
+        view = torch.stack([source.roll(-start, dims=-1) for start in self.starts])
         weights = self._apart(self.weights(self._together(view)))
         learned = self._apart(self.features(self._together(action.flatten(1, 2))))
         features = torch.cat([action, learned.unflatten(1, action.shape[1:3])], dim=-1)

@@ -1,10 +1,7 @@
 """DDPL's policy: one diffusion policy per agent, each on its own observation.
 
-DDPL (2026, https://arxiv.org/abs/2605.07101), reconstructed from the abstract: that each agent's
-policy is a denoising diffusion model of its own observation is the paper's; networks, schedule,
-start and what is deterministic are our reconstruction.
-
-n agents, B states, K proposals, T noise levels; O and D the largest observation and action size.
+Reconstructed: see :mod:`rlg_genpo.ddpl.agent`. n agents, B states, K proposals, T noise levels; O
+and D the largest observation and action size.
 """
 
 from typing import Any

@@ -32,6 +32,9 @@ from rlg_genpo.envs.simulator import (
 from rlg_genpo.errors import ConfigError
 from rlg_genpo.host.compat import spaces
 
+#: agents' observations as rl_games reads them: alone, or as ``obs`` beside ``states``
+Seen = Tensor | dict[str, Tensor]
+
 OWN, TEAM = "own", "team"
 #: ages at which staggered episodes begin: so many, evenly over an episode
 AGES = 10
@@ -67,17 +70,16 @@ class Layout:
 
     def env_info(self) -> dict[str, Any]:
         """What rl_games asks of an environment, and ``agent_sizes``."""
-        observed, acted = sum(s.obs for s in self.sizes), sum(s.act for s in self.sizes)
+        in_row = self.sizes if self.joint else self.sizes[:1]
         return {
-            "observation_space": unbounded(observed if self.joint else self.sizes[0].obs),
-            "action_space": spaces.Box(-1.0, 1.0, (acted if self.joint else self.sizes[0].act,)),
-            "state_space": unbounded(observed) if self.states else None,
+            "observation_space": unbounded(in_row),
+            "action_space": spaces.Box(-1.0, 1.0, (sum(size.act for size in in_row),)),
+            "state_space": unbounded(self.sizes) if self.states else None,
             "agents": self.agents,
             "agent_sizes": self.sizes,
-            "value_size": 1,
         }
 
-    def observations(self, parts: Sequence[Tensor]) -> Tensor | dict[str, Tensor]:
+    def observations(self, parts: Sequence[Tensor]) -> Seen:
         """The agents' observations, each (B, O_i), as rl_games reads them."""
         row = torch.cat(list(parts), dim=-1)
         seen = row if self.joint else row.reshape(-1, self.sizes[0].obs)
@@ -103,8 +105,8 @@ class Layout:
         return per_env.repeat_interleave(self.agents, dim=0)
 
 
-def unbounded(size: int) -> Any:
-    return spaces.Box(-math.inf, math.inf, (size,))
+def unbounded(sizes: Sequence[AgentSize]) -> Any:
+    return spaces.Box(-math.inf, math.inf, (sum(size.obs for size in sizes),))
 
 
 def stretched(actions: Tensor, low: Tensor, high: Tensor) -> Tensor:
@@ -144,42 +146,33 @@ class Step(NamedTuple):
 class AgentsEnv(AdaptedEnv):
     """A vector of B environments with n agents each, in one of the two layouts.
 
-    A simulator sets ``low`` and ``high``, each agent's range of actions (D_i,), on the device on
-    which it wants its actions. ``env_info`` has ``agent_sizes``, those of every agent, in order.
+    ``env_info`` has ``agent_sizes``, those of every agent, in order; ``ranges`` are each agent's
+    Box of actions (D_i,).
     """
-
-    low: list[Tensor]
-    high: list[Tensor]
 
     def __init__(
         self,
         num_actors: int,
         settings: AgentsConfig,
         sizes: Sequence[AgentSize],
+        ranges: Sequence[Any],
         device: torch.device,
     ) -> None:
         self.count = num_actors
         self.layout = Layout(tuple(sizes), settings.joint, settings.states, settings.rewards)
         self.env_info = self.layout.env_info()
         self.device = device
+        self.low = [torch.as_tensor(box.low, device=device) for box in ranges]
+        self.high = [torch.as_tensor(box.high, device=device) for box in ranges]
         self._ages = torch.Generator().manual_seed(settings.seed or 0)
         self._may_stagger = settings.stagger
 
-    def step(
-        self, actions: Tensor
-    ) -> tuple[Tensor | dict[str, Tensor], Tensor, Tensor, dict[str, Any]]:
-        """One step of every environment; those whose episode ends begin another.
+    def step(self, actions: Tensor) -> tuple[Seen, Tensor, Tensor, dict[str, Any]]:
+        """One step, by actions (B n, D) in the native layout, (B, sum of D_i) in the joint one.
 
-        Args:
-            actions: (B n, D) in the native layout, (B, sum of D_i) in the joint one; clamped to
-                [-1, 1] and stretched to each agent's own range.
-
-        Returns:
-            Observations as ``reset`` gives them (of the new episode where one ended), rewards and
-            dones (B n,) or (B,), dones of bool, and infos: ``time_outs`` as dones, where an episode
-            ended at its time limit alone.
+        They are clamped to [-1, 1] and stretched to each agent's own range.
         """
-        parts = self.layout.actions(actions.detach().to(self.low[0].device))
+        parts = self.layout.actions(actions.detach().to(self.device))
         ranged = [stretched(*part) for part in zip(parts, self.low, self.high, strict=True)]
         seen, rewards, failed, late = self._advance(ranged)
         return (
@@ -196,13 +189,11 @@ class AgentsEnv(AdaptedEnv):
     def set_train_info(self, env_frames: int, *args: Any, **kwargs: Any) -> None:
         """Only training calls it, so the ages at which it begins never shorten an evaluation."""
         super().set_train_info(env_frames, *args, **kwargs)
-        if self._may_stagger:
-            self._may_stagger = False
-            if env_frames:
-                # A run that goes on: episodes cut short would look like the best it ever had.
-                return
+        # In a run that goes on, episodes cut short would look like the best it ever had.
+        if self._may_stagger and not env_frames:
             # Not any age: what is done once a step for new episodes is then done in few steps.
             self._grow_older(torch.randint(AGES, (self.count,), generator=self._ages) / AGES)
+        self._may_stagger = False
 
     @abstractmethod
     def _grow_older(self, share: Tensor) -> None:
@@ -210,18 +201,10 @@ class AgentsEnv(AdaptedEnv):
 
 
 class AgentsSimulator(Adapter):
-    """A multi-agent simulator, of which a single environment is cheap to make."""
-
-    def layout(self, config: Mapping[str, Any]) -> Layout:
-        """What the agents of ``params.config`` look like; makes one environment to see."""
-        env = self.env(1, config.get("env_config"))
-        try:
-            return env.layout
-        finally:
-            env.close()
+    """A simulator whose environments are :class:`AgentsEnv`."""
 
     def check(self, config: Mapping[str, Any]) -> None:
-        layout = self.layout(config)
+        layout: Layout = self.single(config).layout
         if not layout.states:
             refuse_critic(config, STATES_ARE_OFF)
         if layout.agents > 1 and layout.rewards == OWN:

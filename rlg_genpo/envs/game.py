@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from rlg_genpo.common.schema import option, parse
-from rlg_genpo.envs.agents import AgentSize, Layout
+from rlg_genpo.envs.agents import AgentSize, Layout, Seen
 from rlg_genpo.envs.simulator import PATH, AdaptedEnv, Adapter, SimulatorConfig, device_of
 
 #: size of both actions in the local optimum, what that is worth, its bump's standard deviation
@@ -63,33 +63,16 @@ class Game(AdaptedEnv):
         self.device = torch.device(device_of(settings.device))
         self.count = num_actors
 
-    def reset(self) -> Tensor:
+    def reset(self) -> Seen:
         """Observations (2 B, 1), all zero; (B, 2) where ``joint``."""
         nothing = torch.zeros(self.count, 1, device=self.device)
-        seen = self.layout.observations([nothing, nothing])
-        assert isinstance(seen, Tensor)
-        return seen
+        return self.layout.observations([nothing, nothing])
 
-    def step(self, actions: Tensor) -> tuple[Tensor, Tensor, Tensor, dict[str, Tensor]]:
-        """One game in every environment.
-
-        Args:
-            actions: (2 B, 1), or (B, 2) where ``joint``; clipped to [-1, 1].
-
-        Returns:
-            Observations as :meth:`reset` gives them, rewards and dones (2 B,), or (B,) where
-            ``joint``, and no infos.
-        """
+    def step(self, actions: Tensor) -> tuple[Seen, Tensor, Tensor, dict[str, Tensor]]:
+        """One game in every environment, by actions clipped to [-1, 1]; there are no infos."""
         both = torch.cat(self.layout.actions(actions), dim=-1).clamp(-1.0, 1.0)
         reward = self.layout.each(payoff(both))
         return self.reset(), reward, torch.ones_like(reward, dtype=torch.bool), {}
 
 
-class GameSimulator(Adapter):
-    """The game as rl_games selects it."""
-
-    def layout(self, config: Mapping[str, Any]) -> Layout:
-        return Layout(AGENTS, parse(GameConfig, config.get("env_config"), PATH).joint)
-
-
-SIMULATOR = GameSimulator("game", Game, GameConfig)
+SIMULATOR = Adapter("game", Game, GameConfig)

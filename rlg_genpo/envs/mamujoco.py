@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from rlg_genpo.common.schema import at_least, one_of, option, parse, within
-from rlg_genpo.envs.agents import AgentsConfig, AgentsEnv, AgentSize, AgentsSimulator, Step
+from rlg_genpo.envs.agents import AgentsConfig, AgentsEnv, AgentSize, AgentsSimulator, Seen, Step
 from rlg_genpo.envs.simulator import PATH, device_of
 from rlg_genpo.errors import ConfigError
 
@@ -69,11 +69,9 @@ class MamujocoEnv(AgentsEnv):
             AgentSize(name, first.observation_space(name).shape[0], box.shape[0])
             for name, box in zip(self.names, boxes, strict=True)
         ]
-        super().__init__(num_actors, chosen, sizes, torch.device(device_of(chosen.device)))
-        self.low = [torch.as_tensor(box.low) for box in boxes]
-        self.high = [torch.as_tensor(box.high) for box in boxes]
+        super().__init__(num_actors, chosen, sizes, boxes, torch.device(device_of(chosen.device)))
         self.clock = torch.zeros(num_actors, dtype=torch.long)
-        self.seed(self.settings.seed)
+        self.seed(chosen.seed)
 
     def seed(self, seed: int | None) -> None:
         """Environment i takes ``seed`` + i when its next episode begins; None takes any."""
@@ -81,13 +79,12 @@ class MamujocoEnv(AgentsEnv):
             None if seed is None else seed + i for i in range(self.count)
         ]
 
-    def reset(self) -> Tensor | dict[str, Tensor]:
-        """First observations of new episodes, (B n, O) or (B, sum of O_i)."""
+    def reset(self) -> Seen:
         seen = [self._begin(index) for index in range(self.count)]
         return self.layout.observations(self._parts(seen))
 
     def _advance(self, actions: list[Tensor]) -> Step:
-        ranged = [part.numpy() for part in actions]
+        ranged = [part.cpu().numpy() for part in actions]
         self.clock += 1
         too_late = (self.clock >= self.settings.max_steps).tolist()
         seen, rewards, failed, late = [], [], [], []

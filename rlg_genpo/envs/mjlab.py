@@ -77,16 +77,10 @@ class MjlabEnv(AdaptedEnv):
         return self._seen(self.env.reset()[0])
 
     def step(self, actions: Tensor) -> tuple[dict[str, Any], Tensor, Tensor, dict[str, Any]]:
-        """One control step of every environment; those whose episode ends begin another.
+        """One control step, by actions (B, D) clipped to the action space.
 
-        Args:
-            actions: (B, D), clipped to the action space.
-
-        Returns:
-            Observations as :meth:`reset` gives them (of the new episode where one ended), rewards
-            (B,), dones (B,) of bool, and infos: ``time_outs`` (B,) of bool, where an episode ended
-            at its time limit alone (absent for a task whose horizon is finite), and ``episode``,
-            mjlab's log of the episodes that ended in this step (absent where none did).
+        Infos have ``time_outs`` unless the task's horizon is finite, and ``episode``, mjlab's log
+        of the episodes that ended in this step, where any did.
         """
         bound = self.settings.clip_actions
         seen, reward, failed, out_of_time, extras = self.env.step(actions.clamp(-bound, bound))
@@ -94,7 +88,11 @@ class MjlabEnv(AdaptedEnv):
         if not self.env.cfg.is_finite_horizon:
             infos["time_outs"] = out_of_time & ~failed
         if extras.get("log"):
-            infos["episode"] = {name: kept(value) for name, value in extras["log"].items()}
+            # Later steps change what stands there.
+            infos["episode"] = {
+                name: value.detach().clone() if isinstance(value, Tensor) else value
+                for name, value in extras["log"].items()
+            }
         # mjlab writes the next step's reward into the same tensor.
         return self._seen(seen), reward.clone(), failed | out_of_time, infos
 
@@ -161,13 +159,14 @@ def clipped(group: Any, bound: float | None) -> Any:
     return group.float() if bound is None else group.float().clamp(-bound, bound)
 
 
-def kept(value: Any) -> Any:
-    """A logged value that later steps cannot change."""
-    return value.detach().clone() if isinstance(value, Tensor) else value
-
-
 class MjlabSimulator(Adapter):
-    """mjlab as rl_games selects it."""
+    """mjlab as rl_games selects it; to make an environment only to look at it takes too long."""
+
+    def layout(self, config: Mapping[str, Any]) -> None:
+        return None
+
+    def spaces(self, config: Mapping[str, Any]) -> None:
+        return None
 
     def check(self, config: Mapping[str, Any]) -> None:
         settings = parse(MjlabConfig, config.get("env_config"), PATH)

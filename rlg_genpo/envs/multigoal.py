@@ -31,9 +31,6 @@ REACH = BUMP
 #: the goal of an episode that reached none
 NONE = -1
 
-OBSERVATION_SPACE = spaces.Box(-math.inf, math.inf, (2,))
-ACTION_SPACE = spaces.Box(-1.0, 1.0, (2,))
-
 
 @dataclass(frozen=True)
 class MultiGoalConfig(SimulatorConfig):
@@ -74,7 +71,10 @@ class MultiGoal(AdaptedEnv):
     d is the distance to the nearest goal. Episodes end at their time limit alone.
     """
 
-    env_info = {"observation_space": OBSERVATION_SPACE, "action_space": ACTION_SPACE}
+    env_info = {
+        "observation_space": spaces.Box(-math.inf, math.inf, (2,)),
+        "action_space": spaces.Box(-1.0, 1.0, (2,)),
+    }
 
     def __init__(self, num_actors: int, options: Mapping[str, Any]) -> None:
         self.settings = parse(MultiGoalConfig, options, PATH)
@@ -82,7 +82,7 @@ class MultiGoal(AdaptedEnv):
         self.generator = torch.Generator(self.device)
         self.seed(self.settings.seed)
         angle = torch.arange(self.settings.goals, device=self.device) * math.tau
-        angle = angle / self.settings.goals
+        angle /= self.settings.goals
         #: (G, 2); the first stands on the first axis, the rest follow counter-clockwise
         self.goals = self.settings.radius * torch.stack([angle.cos(), angle.sin()], dim=-1)
         self.position = torch.zeros(num_actors, 2, device=self.device)
@@ -102,52 +102,28 @@ class MultiGoal(AdaptedEnv):
         return self.position.clone()
 
     def step(self, actions: Tensor) -> tuple[Tensor, Tensor, Tensor, dict[str, Tensor]]:
-        """One step of every point; those whose episode ends begin another.
+        """One step of every point, by actions (B, 2).
 
-        Args:
-            actions: (B, 2), shortened to velocities of at most 1.
-
-        Returns:
-            Observations (B, 2), of the new episode where one ended; rewards (B,); dones (B,) of
-            bool; and infos: ``time_outs`` (B,), the same as dones; ``position`` (B, 2), before a
-            new episode begins; and ``goal`` (B,), the number of the goal within ``REACH`` of it, or
-            ``NONE``: where dones is true, which goal the episode reached.
+        Infos also have ``position`` (B, 2), before a new episode begins, and ``goal`` (B,), the
+        number of the goal within ``REACH`` of it, or ``NONE``: where dones is true, which goal the
+        episode reached.
         """
-        velocity = limited(actions)
+        velocity = actions / actions.norm(dim=-1, keepdim=True).clamp(min=1.0)
         arrived = self.position + STEP * velocity
-        reward = self.bump(arrived) - COST * velocity.square().sum(dim=-1)
+        distance, goal = torch.cdist(arrived, self.goals).min(dim=-1)
+        bump = (-distance.square() / (2 * BUMP**2)).exp()
+        reward = bump - COST * velocity.square().sum(dim=-1)
         self.clock = self.clock + 1
         done = self.clock >= self.settings.length
         self.position = torch.where(done.unsqueeze(-1), self._starts(), arrived)
         self.clock = self.clock * ~done
-        infos = {"time_outs": done.clone(), "position": arrived, "goal": self.goal_at(arrived)}
+        reached = torch.where(distance <= REACH, goal, NONE)
+        infos = {"time_outs": done.clone(), "position": arrived, "goal": reached}
         return self.position.clone(), reward, done, infos
-
-    def bump(self, position: Tensor) -> Tensor:
-        """What being there is worth in a step, (B,), 1 at every goal; ``position`` is (B, 2)."""
-        nearest = torch.cdist(position, self.goals).amin(dim=-1)
-        return (-nearest.square() / (2 * BUMP**2)).exp()
-
-    def goal_at(self, position: Tensor) -> Tensor:
-        """The goal within ``REACH`` of each position (B, 2), or ``NONE``, (B,)."""
-        distance, goal = torch.cdist(position, self.goals).min(dim=-1)
-        return torch.where(distance <= REACH, goal, NONE)
 
     def _starts(self) -> Tensor:
         noise = torch.randn(self.position.shape, generator=self.generator, device=self.device)
         return self.settings.start_noise * noise
 
 
-def limited(actions: Tensor) -> Tensor:
-    """Velocities (B, 2), those longer than 1 shortened to 1 in their direction."""
-    return actions / actions.norm(dim=-1, keepdim=True).clamp(min=1.0)
-
-
-class MultiGoalSimulator(Adapter):
-    """The points as rl_games selects them."""
-
-    def spaces(self, config: Mapping[str, Any]) -> tuple[Any, Any]:
-        return OBSERVATION_SPACE, ACTION_SPACE
-
-
-SIMULATOR = MultiGoalSimulator("multigoal", MultiGoal, MultiGoalConfig)
+SIMULATOR = Adapter("multigoal", MultiGoal, MultiGoalConfig)

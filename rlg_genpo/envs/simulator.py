@@ -9,7 +9,7 @@ import logging
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 from rl_games.common import env_configurations, vecenv
@@ -43,24 +43,21 @@ class SimulatorConfig:
         device_of(self.device)
 
 
+@dataclass(eq=False)
 class Simulator:
-    """A simulator and its answers, which subclasses give where more is known.
+    """A simulator and its answers, which subclasses give where more is known."""
 
-    Args:
-        name: ``params.config.env_name``.
-        module: the Python module that it needs, if any.
-        install: what pip installs where that module is missing.
-    """
+    #: ``params.config.env_name``
+    name: str
+    #: the Python module that it needs, if any
+    module: str | None = None
+    #: what pip installs where that module is missing
+    install: str | None = None
 
     #: whose own scripts make the environments, where nobody else can
-    host: str | None = None
+    host: ClassVar[str | None] = None
     #: the key of ``env_config`` that sets how many threads it simulates with
-    thread_option: str | None = None
-
-    def __init__(self, name: str, module: str | None = None, install: str | None = None) -> None:
-        self.name = name
-        self.module = module
-        self.install = install
+    thread_option: ClassVar[str | None] = None
 
     def load(self) -> Any:
         """The simulator's own module, never imported before an environment is made or checked."""
@@ -92,11 +89,7 @@ class Simulator:
 
     def spaces(self, config: Mapping[str, Any]) -> tuple[Any, Any] | None:
         """Observation and action space of a row; None where only the simulator knows them."""
-        layout = self.layout(config)
-        if layout is None:
-            return None
-        info = layout.env_info()
-        return info["observation_space"], info["action_space"]
+        return None
 
     def check(self, config: Mapping[str, Any]) -> None:
         """Refuse a ``params.config`` whose environments cannot be made, without making them all."""
@@ -126,7 +119,7 @@ class Simulator:
 
 
 class Adapter(Simulator):
-    """A simulator that we bring into rl_games.
+    """A simulator that we bring into rl_games; a single environment is asked what it looks like.
 
     Args:
         env: makes a vector of environments from their number and ``env_config``.
@@ -150,6 +143,21 @@ class Adapter(Simulator):
             "env_creator": lambda **options: self.env(1, options),
         }
 
+    def single(self, config: Mapping[str, Any]) -> Any:
+        """One environment of ``params.config``, to look at: on the CPU unless told otherwise."""
+        options = config.get("env_config")
+        parse(self.options, options, PATH)
+        env = self.env(1, {"device": "cpu", **(options or {})})
+        env.close()
+        return env
+
+    def layout(self, config: Mapping[str, Any]) -> "Layout | None":
+        return getattr(self.single(config), "layout", None)
+
+    def spaces(self, config: Mapping[str, Any]) -> tuple[Any, Any] | None:
+        env = self.single(config)
+        return env.observation_space, env.action_space
+
     def check(self, config: Mapping[str, Any]) -> None:
         parse(self.options, config.get("env_config"), PATH)
         refuse_critic(
@@ -171,8 +179,6 @@ class Adapter(Simulator):
 
     def prepare(self, config: dict[str, Any]) -> None:
         """Check ``params.config``, and put its device into ``env_config`` where none is given."""
-        if config.get("env_name") != self.name or self.is_foreign():
-            return
         self.check(config)
         # Under multi_gpu rl_games gives every rank a device later, by LOCAL_RANK, as we do.
         if "device" in config and not config.get("multi_gpu"):
@@ -190,6 +196,10 @@ class AdaptedEnv(IVecEnv):
 
     A subclass is made from the number of environments, B, and ``params.config.env_config``, which
     it checks. It sets ``device``, that of its tensors, and ``env_info``, its spaces at least.
+
+    ``reset`` returns the first observations of new episodes. ``step`` takes one step of every
+    environment and returns observations (of the new episode where one ended), rewards, dones of
+    bool, and infos: ``time_outs``, as dones, where an episode ended at its time limit alone.
     """
 
     device: torch.device
@@ -220,7 +230,9 @@ class AdaptedEnv(IVecEnv):
             ConfigError: the agent and the environments are on different devices.
         """
         for agent in args[:1]:
-            if resolved(agent.ppo_device) != resolved(self.device):
+            # A tensor's device has its index, where ``cuda`` alone means the current one.
+            used = {torch.empty(0, device=d).device for d in (agent.ppo_device, self.device)}
+            if len(used) > 1:
                 raise ConfigError(
                     f"{PATH}.device: {self.device}, but params.config.device is "
                     f"{agent.ppo_device}; set both to the same."
@@ -240,11 +252,3 @@ def device_of(device: str | None) -> str:
     if kind == "cuda" and not torch.cuda.is_available():
         raise ConfigError(f"{PATH}.device: {device}, but torch sees no CUDA device; use cpu.")
     return f"cuda:{os.environ.get('LOCAL_RANK', '0')}" if device == "cuda" else device
-
-
-def resolved(device: Any) -> torch.device:
-    """A device with its index: torch takes ``cuda`` for the current one."""
-    device = torch.device(device)
-    if device.type == "cuda" and device.index is None:
-        return torch.device("cuda", torch.cuda.current_device())
-    return device

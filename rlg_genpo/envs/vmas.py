@@ -1,12 +1,10 @@
 """VMAS's multi-agent scenarios under rl_games: ``params.config.env_name: vmas``.
 
 VMAS (https://github.com/proroklab/VectorizedMultiAgentSimulator) is a vectorised 2D simulator in
-torch; the multi-agent particle scenarios are among its own. It takes one tensor per agent in a list
-and returns a 4-tuple: a list of observations, a list of rewards, dones (B,) and infos, which are
-dropped. Its dones are asked for in two, ended and out of time, so that rl_games can bootstrap the
-second kind. :mod:`rlg_genpo.envs.agents` says how the lists become single tensors. Rewards and
-ends are those of the step before a new episode begins, observations those after it, so no step is
-lost.
+torch; the multi-agent particle scenarios are among its own. Its dones are asked for in two, ended
+and out of time, so that rl_games can bootstrap the second kind. :mod:`rlg_genpo.envs.agents` says
+how its lists of the agents' tensors become single ones. Rewards and ends are those of the step
+before a new episode begins, observations those after it, so no step is lost.
 
 VMAS draws all its random numbers, of all environments in a process, from one sequence of its own.
 B environments, n agents.
@@ -22,7 +20,7 @@ import torch
 from torch import Tensor
 
 from rlg_genpo.common.schema import at_least, option, parse, unknown
-from rlg_genpo.envs.agents import AgentsConfig, AgentsEnv, AgentSize, AgentsSimulator, Step
+from rlg_genpo.envs.agents import AgentsConfig, AgentsEnv, AgentSize, AgentsSimulator, Seen, Step
 from rlg_genpo.envs.simulator import PATH, device_of
 from rlg_genpo.errors import ConfigError
 
@@ -50,17 +48,14 @@ class VmasEnv(AgentsEnv):
         self.settings = parse(VmasConfig, options, PATH)
         self.env = made(self.settings, num_actors)
         sizes = sizes_of(self.env, self.settings.scenario)
-        super().__init__(num_actors, self.settings, sizes, self.env.device)
         ranges = self.env.action_space
-        self.low = [torch.as_tensor(box.low, device=self.device) for box in ranges]
-        self.high = [torch.as_tensor(box.high, device=self.device) for box in ranges]
+        super().__init__(num_actors, self.settings, sizes, ranges, self.env.device)
 
     def seed(self, seed: int | None) -> None:
         """Begin VMAS's sequence of random numbers anew; None is 0."""
         self.env.seed(seed)
 
-    def reset(self) -> Tensor | dict[str, Tensor]:
-        """First observations of new episodes, (B n, O) or (B, sum of O_i)."""
+    def reset(self) -> Seen:
         return self.layout.observations(self.env.reset())
 
     def _advance(self, actions: list[Tensor]) -> Step:

@@ -38,19 +38,12 @@ def compiles() -> bool:
 
 
 def refuse_space(which: str) -> NoReturn:
-    """Say what rl_games leaves unsaid of a space that it did not recognise.
-
-    Raises:
-        ConfigError: always.
-    """
+    """Say what rl_games leaves unsaid of a space that it did not recognise."""
     raise ConfigError(
         f"params.config.env_name: the environment's {which} space is none that this rl_games takes,"
         f" a Box or Dict of {spaces.__name__}. (1.6.1 takes the old gym's alone, 1.6.5 and later "
         "gymnasium's too.)"
     )
-
-
-# -- the model ------------------------------------------------------------------------------------
 
 
 def dict_normaliser(shapes: dict[str, Any]) -> nn.Module:
@@ -60,11 +53,7 @@ def dict_normaliser(shapes: dict[str, Any]) -> nn.Module:
 
 def aux_loss(network: Any) -> Any:
     """The auxiliary losses by name of rl_games' own network, if any; 1.6.1 of PyPI knows none."""
-    ask = getattr(network, "get_aux_loss", None)
-    return None if ask is None else ask()
-
-
-# -- the update -----------------------------------------------------------------------------------
+    return getattr(network, "get_aux_loss", lambda: None)()
 
 
 def backward(agent: Any, loss: Tensor) -> None:
@@ -104,12 +93,7 @@ def share_statistics(agent: Any) -> None:
     By now 2.0 has done it once in this epoch, before our agent took in the rollout. It shares what
     is new since the last time, so that doing it again is harmless.
     """
-    share = getattr(agent, "sync_running_stats", None)
-    if share is not None:
-        share()
-
-
-# -- scalars --------------------------------------------------------------------------------------
+    getattr(agent, "sync_running_stats", lambda: None)()
 
 
 def add_update_time(epoch: tuple[Any, ...], seconds: float) -> tuple[Any, ...]:
@@ -123,9 +107,6 @@ def add_update_time(epoch: tuple[Any, ...], seconds: float) -> tuple[Any, ...]:
 def frame_of_stats(agent: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> int:
     """The frame count that rl_games stamps on an epoch's scalars."""
     return kwargs["frame"] if "frame" in kwargs else args[FRAME_POSITION]
-
-
-# -- checkpoints ----------------------------------------------------------------------------------
 
 
 def load_uncompiled(module: nn.Module) -> None:

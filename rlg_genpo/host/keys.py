@@ -5,6 +5,7 @@ amid its work, or silently takes for something else. Each check raises ConfigErr
 key, the value and the way out.
 """
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, dataclass, fields
 from typing import Any
@@ -18,6 +19,11 @@ PATH = "params.config"
 LR_SCHEDULES = (None, "None", "identity", "constant", "adaptive", "linear")
 #: 2.0 calls legacy per_minibatch, and takes both
 SCHEDULE_TYPES = ("legacy", "standard", "per_minibatch")
+
+RATE_RULE = Valid("adaptive, linear or constant", lambda word: word in LR_SCHEDULES)
+DECISION = Valid("legacy or standard", lambda word: word in SCHEDULE_TYPES)
+LENGTH = Valid("-1 or at least 1", lambda n: n == -1 or n > 0)
+SHAPER = Valid("a block such as {scale_value: 1}", lambda value: isinstance(value, Mapping))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,13 +45,9 @@ class Config(Batch):
     num_actors: int = option(MISSING, "number of parallel environments", at_least(1))
     horizon_length: int = option(MISSING, "number of steps of a rollout", at_least(1))
     mini_epochs: int = option(MISSING, "number of passes over a rollout", at_least(1))
-    max_epochs: int = option(
-        -1,
-        "number of rollouts of a run; -1 for no end",
-        Valid("-1 or at least 1", lambda n: n == -1 or n > 0),
-    )
+    max_epochs: int = option(-1, "number of rollouts of a run; -1 for no end", LENGTH)
     learning_rate: float = option(MISSING, "learning rate of Adam", positive())
-    lr_schedule: str | None = option(MISSING, "adaptive, linear or constant")
+    lr_schedule: str | None = option(MISSING, RATE_RULE.text)
     gamma: float = option(MISSING, "discount of a step")
     tau: float = option(MISSING, "lambda of the advantage estimates")
     e_clip: float = option(MISSING, "bound of the probability ratio's change")
@@ -57,11 +59,7 @@ class Config(Batch):
     normalize_advantage: bool = option(MISSING, "whether advantages are normalised")
     normalize_input: bool = option(MISSING, "whether observations are normalised")
     normalize_value: bool = option(False, "whether values are normalised")
-    reward_shaper: Mapping = option(
-        MISSING,
-        "a block such as {scale_value: 1}",
-        Valid("a block such as {scale_value: 1}", lambda value: isinstance(value, Mapping)),
-    )
+    reward_shaper: Mapping = option(MISSING, SHAPER.text, SHAPER)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,16 +74,8 @@ class Schedule:
     """``params.config``, as far as our agents' learning rates depend on it."""
 
     learning_rate: float = option(MISSING, "the rate, or that at the start.", positive())
-    lr_schedule: str | None = option(
-        MISSING,
-        "adaptive, linear or constant",
-        Valid("adaptive, linear or constant", lambda word: word in LR_SCHEDULES),
-    )
-    schedule_type: str = option(
-        "legacy",
-        "when an adaptive schedule decides",
-        Valid("legacy or standard", lambda word: word in SCHEDULE_TYPES),
-    )
+    lr_schedule: str | None = option(MISSING, RATE_RULE.text, RATE_RULE)
+    schedule_type: str = option("legacy", "when an adaptive schedule decides", DECISION)
 
 
 @dataclass(frozen=True)
@@ -127,11 +117,7 @@ def names(block: Iterable[str]) -> set[str] | None:
 
 
 def parse_config(config: Mapping[str, Any], gaussian: bool) -> Config:
-    """Check rl_games' keys of ``params.config``.
-
-    Args:
-        gaussian: whether rl_games' own continuous PPO is to be trained.
-    """
+    """Check rl_games' keys of ``params.config``; ``gaussian`` is for its own continuous PPO."""
     keys = parse(GaussianConfig if gaussian else Config, config, PATH, strict=False)
     minibatch_size(config)
     if gaussian and keys.lr_schedule == "adaptive" and "kl_threshold" not in config:
@@ -142,11 +128,10 @@ def parse_config(config: Mapping[str, Any], gaussian: bool) -> Config:
 def check_schedule(
     config: Mapping[str, Any], bounds: tuple[float, float | None] | None = None
 ) -> None:
-    """Whether an agent of ours can follow ``lr_schedule``, its rate within bounds of ours.
+    """Whether an agent of ours can follow ``lr_schedule``.
 
-    Args:
-        bounds: ``algo.min_lr`` and ``algo.max_lr`` (None: the rate at the start), where the policy
-            has them.
+    Bounds are ``algo.min_lr`` and ``algo.max_lr`` (None: the rate at the start), of a policy that
+    has them.
     """
     keys = parse(Schedule, config, PATH, strict=False)
     if keys.lr_schedule == "linear" and config.get("max_epochs", -1) == -1:
@@ -197,43 +182,20 @@ def sequence_length(params: Mapping[str, Any]) -> int:
 def check_batch(params: Mapping[str, Any], agents: int) -> None:
     """Whether ``num_actors``, ``horizon_length``, ``minibatch_size`` and ``seq_length`` fit.
 
-    Args:
-        params: whose ``config`` is checked.
-        agents: rows that an environment gives in a step.
+    rl_games says "Batch size must be divisible by minibatch size", and not whose. Agents are the
+    rows that an environment gives in a step; the central critic has one, however many they are.
     """
     config, length = params["config"], sequence_length(params)
-    size, actors, horizon = minibatch_size(config), config["num_actors"], config["horizon_length"]
-    refuse_remainder("horizon_length", horizon, length)
-    rows = actors * horizon * agents
-    if rows % size:
-        each, number = (" * agents", f" * {agents}") if agents > 1 else ("", "")
-        raise ConfigError(
-            f"{PATH}.minibatch_size: {size} does not divide num_actors * horizon_length{each} = "
-            f"{actors} * {horizon}{number} = {rows}; {largest_divisor(rows, size, length)} is the "
-            "nearest below that does."
-        )
+    refuse_remainder("horizon_length", config["horizon_length"], length)
+    rows = {key: config[key] for key in ("num_actors", "horizon_length")}
+    size = minibatch_size(config)
+    refuse_uneven(PATH, size, {**rows, "agents": agents} if agents > 1 else rows, length)
     refuse_remainder("minibatch_size", size, length)
-    check_central_batch(config)
-
-
-def check_central_batch(config: Mapping[str, Any]) -> None:
-    """The central critic's minibatches; it has one row per environment, however many agents.
-
-    rl_games says "Batch size must be divisible by minibatch size", and not whose.
-    """
-    block = config.get("central_value_config")
-    if not isinstance(block, Mapping):
-        return
-    actors, horizon = config["num_actors"], config["horizon_length"]
-    path, rows = f"{PATH}.central_value_config", actors * horizon
-    size = minibatch_size({**block, "num_actors": actors}, path)
-    if rows % size:
-        key = "minibatch_size" if "minibatch_size" in block else "minibatch_size_per_env"
-        raise ConfigError(
-            f"{path}.{key}: minibatches of {size} do not divide num_actors * horizon_length = "
-            f"{actors} * {horizon} = {rows} (agents do not count here); minibatch_size: "
-            f"{largest_divisor(rows, size)} is the nearest below that does."
-        )
+    central = config.get("central_value_config")
+    if isinstance(central, Mapping):
+        path = f"{PATH}.central_value_config"
+        size = minibatch_size({**central, "num_actors": config["num_actors"]}, path)
+        refuse_uneven(path, size, rows)
 
 
 def check_open_batch(params: Mapping[str, Any]) -> None:
@@ -244,6 +206,17 @@ def check_open_batch(params: Mapping[str, Any]) -> None:
     if "minibatch_size" not in config and horizon % per_env:
         raise ConfigError(
             f"{PATH}.minibatch_size_per_env: {per_env} does not divide horizon_length, {horizon}."
+        )
+
+
+def refuse_uneven(path: str, size: int, factors: Mapping[str, int], length: int = 1) -> None:
+    """Minibatches that do not cut a rollout, whose rows are the product of ``factors``, evenly."""
+    rows = math.prod(factors.values())
+    if rows % size:
+        raise ConfigError(
+            f"{path}.minibatch_size: {size} does not divide {' * '.join(factors)} = "
+            f"{' * '.join(map(str, factors.values()))} = {rows}; "
+            f"{largest_divisor(rows, size, length)} is the nearest below that does."
         )
 
 

@@ -44,10 +44,9 @@ def _add_or_warn() -> None:
     try:
         added = add_entry_points()
         _explain_missing_keys()
+        logger.info("rlg_genpo: configurations on %d of Isaac Lab's tasks", len(added))
     except Exception as error:
         logger.warning("rlg_genpo's configurations are not on Isaac Lab's tasks: %s", error)
-    else:
-        logger.info("rlg_genpo: configurations on %d of Isaac Lab's tasks", len(added))
 
 
 def _explain_missing_keys() -> None:
@@ -85,10 +84,10 @@ def add_entry_points() -> dict[str, dict[str, str]]:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a script as ``python SCRIPT ARGS`` does, with the door open; returns the exit code."""
     arguments = list(sys.argv[1:] if argv is None else argv)
-    if not arguments or arguments[0] in ("-h", "--help"):
+    script = arguments[0] if arguments else ""
+    if script in ("", "-h", "--help"):
         sys.stderr.write("usage: python -m rlg_genpo.isaaclab path/to/train.py ARGS\n")
-        return 0 if arguments else 2
-    script = arguments[0]
+        return 0 if script else 2
     if not Path(script).is_file():
         sys.stderr.write(
             f"error: {script}: no such script; first comes the path of Isaac Lab's train.py or "

@@ -212,7 +212,8 @@ def test_not_a_checkpoint(tmp_path: Path) -> None:
 def test_a_second_signal_abandons_the_epoch() -> None:
     stream = io.StringIO()
     before = signal.getsignal(signal.SIGTERM)
-    with StopWish(Bar(stream, None)) as stop:
+    stop = StopWish(Bar(stream, None))
+    with stop.heard():
         assert not stop.wished
         signal.raise_signal(signal.SIGTERM)
         assert stop.wished

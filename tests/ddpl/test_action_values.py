@@ -66,11 +66,13 @@ def test_each_proposal_is_judged_by_itself(obs, act, shared):
 
 @sizes_of
 def test_a_view_begins_with_the_agents_own_observation_and_goes_round(obs, act, shared):
-    net, flat = action_values_of(obs, act, [16], "silu", shared), torch.arange(sum(obs))
-    own = flat.split(obs)
+    net, flat, given = action_values_of(obs, act, [16], "silu", shared), torch.randn(sum(obs)), []
+    net.weights.register_forward_pre_hook(lambda _, inputs: given.extend(inputs))
+    net(flat.unsqueeze(0), torch.zeros(3, 1, K, max(act)))
+    own, views = flat.split(obs), given[0].reshape(3, -1)
     for agent in range(3):
         expected = torch.cat([own[(agent + i) % 3] for i in range(3)])
-        assert torch.equal(flat[net.views[agent]], expected)
+        assert torch.equal(views[agent], expected)
 
 
 def test_agents_with_shared_weights_are_told_apart_by_their_views_alone():

@@ -7,8 +7,7 @@ from torch.autograd.functional import jacobian
 
 from rlg_genpo.ddpl import diffusion
 from rlg_genpo.ddpl.config import DiffusionConfig
-from rlg_genpo.ddpl.networks import Condition, Denoisers
-from rlg_genpo.ddpl.slices import Slices
+from rlg_genpo.ddpl.networks import Condition, Denoisers, Slices
 from tests.ddpl import teams
 
 B, K, T = 5, 4, 6

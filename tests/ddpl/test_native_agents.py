@@ -65,8 +65,8 @@ def trained(tmp_path_factory):
 def test_a_checkpoints_frames_are_the_environments(trained):
     checkpoint = Checkpoint(trained / "nn" / "last.pth", Run(trained))
     assert checkpoint.load()["frame"] == 2 * EPOCH * AGENTS
-    rows = validation.rows_per_env(configs.load(trained / "config.yaml"))
-    assert checkpoint.load(rows)["frame"] == 2 * EPOCH
+    params = configs.load(trained / "config.yaml")
+    assert validation.state_of(checkpoint, params)["frame"] == 2 * EPOCH
 
 
 def test_eval_says_environment_frames(trained, tmp_path):
@@ -82,7 +82,7 @@ def test_resume_goes_on_for_environment_frames(trained, capsys):
     assert f"from {2 * EPOCH} frames on" in capsys.readouterr().out
     assert json.loads((trained / "run.json").read_text())["frames"] == 3 * EPOCH
     last = runs.read_progress(Run(trained))[-1]
-    assert (last["epoch"], last["frame"]) == (3, 3 * EPOCH)
+    assert (last["epoch"], last["frame"]) == ("3", str(3 * EPOCH))
 
 
 def test_max_frames_are_environment_frames(tmp_path):
@@ -98,7 +98,7 @@ def test_max_frames_are_environment_frames(tmp_path):
 def test_a_joined_team_counts_as_its_environment(tmp_path):
     params = params_with({**TEAM, "config.max_frames": 3 * EPOCH})
     assert validation.rows_per_env(params) == 1
-    job = session.Job(Run(tmp_path / "run"), params, None, None, 0, 0, None, None)
+    job = session.Job(Run(tmp_path / "run"), params, None, 0, 0, None, None)
     assert session.params_of_session(job)["config"]["max_frames"] == 3 * EPOCH
 
 
@@ -127,8 +127,8 @@ def test_check_refuses_other_agents_than_the_environments(tmp_path):
 @pytest.mark.parametrize(
     ("block", "message"),
     [
-        ({"minibatch_size": 96}, "size: minibatches of 96 do not divide .* = 32 .*size: 32 is"),
-        ({"minibatch_size_per_env": 3}, "per_env: minibatches of 12 do not divide .*size: 8 is"),
+        ({"minibatch_size": 96}, "minibatch_size: 96 does not divide .* = 32; 32 is"),
+        ({"minibatch_size_per_env": 3}, "minibatch_size: 12 does not divide .* = 32; 8 is"),
         ({"minibatch_size": 0}, "size: must be at least 1, got 0"),
         ({}, "minibatch_size: missing"),
     ],

@@ -99,31 +99,6 @@ def test_shared_weights_need_agents_alike():
 
 
 @pytest.mark.parametrize(
-    ("shape", "actions", "message"),
-    [
-        ((5,), 3, "obs, 3 + 1 = 4, must add up to the environment's 5 observations."),
-        ((4,), 2, "act, 1 + 2 = 3, must add up to the environment's 2 action components."),
-    ],
-)
-def test_slices_must_add_up(shape, actions, message):
-    found = refused({}, shape=shape, actions=actions)
-    assert found == f"params.network.agents: the agents' {message}"
-
-
-@pytest.mark.parametrize("shape", [(8, 8, 1), {"speed": (3,)}])
-def test_only_a_vector_has_slices(shape):
-    assert refused({}, shape=shape) == (
-        f"params.network.agents: the agents' slices need a flat observation vector, got {shape}."
-    )
-
-
-def test_agents_that_nobody_named_are_asked_for():
-    assert refused({"agents": None}) == (
-        "params.network.agents: missing; list each agent's {name, obs, act}."
-    )
-
-
-@pytest.mark.parametrize(
     ("part", "made_of"), [("make_denoisers", Denoisers), ("make_action_values", ActionValues)]
 )
 def test_each_part_may_be_a_users_own(part, made_of):

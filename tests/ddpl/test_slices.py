@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.autograd.functional import jacobian
 
-from rlg_genpo.ddpl.slices import Slices
+from rlg_genpo.ddpl.networks import Slices
 from tests.ddpl import teams
 
 pytestmark = pytest.mark.usefixtures("double")

@@ -82,7 +82,7 @@ def test_a_central_value_has_no_states_here():
         game.SIMULATOR.check({"central_value_config": {}})
 
 
-def test_its_layout_is_known_without_making_it():
+def test_its_layout_is_known():
     assert game.SIMULATOR.layout({"env_name": "game"}).agents == 2
     assert game.SIMULATOR.spaces({"env_config": {"joint": True}})[1].shape == (2,)
 

@@ -297,8 +297,9 @@ def test_rl_games_own_ppo_trains_plays_and_counts_environments(rig, critic):
     assert agent.game_lengths.get_mean() <= 6
     (checkpoint,) = Path(agent.nn_dir).glob("last_*.pth")
     player = rig.player(settings, str(checkpoint))
-    env, _ = make(4, **{k: v for k, v in settings["config.env_config"].items() if k != "scenario"})
-    episodes = list(rollouts.play(rollouts.Stage(player, env, 4), 2, True))
+    options = {k: v for k, v in settings["config.env_config"].items() if k != "scenario"}
+    player.env, _ = make(4, **options)
+    episodes = list(rollouts.play(player, 4, 2, True))
     assert sorted(episode.env for episode in episodes) == [0, 0, 1, 1, 2, 2, 3, 3]
     assert {episode.length for episode in episodes} == {6}
 
@@ -327,7 +328,9 @@ def test_an_episodes_return_is_the_mean_of_its_agents(rig):
     options = {"scenario": "navigation", "max_steps": 5, "options": {"shared_rew": False}}
     env, _ = make(3, **options)
     env.seed(7)
-    episodes = list(rollouts.play(rollouts.Stage(Still(), env, 3), 1, True))
+    player = Still()
+    player.env = env
+    episodes = list(rollouts.play(player, 3, 1, True))
     env, _ = make(3, **options)
     env.seed(7)
     env.reset()

@@ -78,7 +78,7 @@ def test_rl_games_own_algorithm_needs_more():
         (
             {"central_value_config": {"minibatch_size": 100}},
             3,
-            r"central_value_config\.minibatch_size: minibatches of 100 .* minibatch_size: 64 is",
+            r"central_value_config\.minibatch_size: 100 does not divide .* = 8 \* 32 = 256; 64 is",
         ),
         ({"central_value_config": {}}, 1, r"central_value_config\.minibatch_size: missing"),
     ],
