@@ -3,6 +3,7 @@
 import itertools
 import textwrap
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import yaml

@@ -164,7 +164,7 @@ class DDPLConfig(PolicyConfig):
         super().check(params)
 
     def spread(self) -> str:
-        return f"{DIFFUSION}.spread"
+        return "params.network.diffusion.spread"
 
     def resolve(self, env_info: Mapping[str, Any], env: Any) -> "DDPLConfig":
         agents = agents_of(self.agents, env_info, env)
