@@ -43,7 +43,9 @@ def train(options: Options) -> int:
     configs.override(params, options.overrides)
     threads = prepare(params, options, state)
     config = params["config"]
-    run = checkpoint.run if checkpoint else fresh_run(options, params)
+    # A checkpoint alone, such as a swapped one, begins a run of its own.
+    goes_on = checkpoint is not None and checkpoint.run.config.is_file()
+    run = checkpoint.run if checkpoint and goes_on else fresh_run(options, params)
     # A run that goes on keeps the restored rate, unless the user sets another.
     changed = rate not in (None, config["learning_rate"])
     job = Job(
@@ -61,7 +63,7 @@ def train(options: Options) -> int:
         echo(f"{run.folder} is finished at {job.frame} frames. To go on: {resume} --frames N")
         return FINISHED
     with run.held():
-        if not checkpoint:
+        if not goes_on:
             refuse_trained(run)
         facts = first_facts(job, options.command)
         echo(f"run:     {run.folder}" + (f", from {job.frame} frames on" if checkpoint else ""))
@@ -79,15 +81,16 @@ def source(options: Options) -> tuple[Checkpoint | None, Params]:
                 "CONFIG: missing; `rlg-genpo list` shows the shipped ones. Or --resume RUN."
             )
         return None, configs.load(configs.find(options.config))
+    checkpoint = runs.locate(options.resume)
+    given, own = options.config, checkpoint.run.config
+    if not own.is_file():
+        return checkpoint, checkpoint.params(given)
     for option, value in (("--name", options.name), ("--runs", options.runs)):
         if value is not None:
             raise ConfigError(f"{option} {value}: --resume continues in the run's own folder.")
-    checkpoint = runs.locate(options.resume)
-    given, own = options.config, checkpoint.run.config
-    if own.is_file() and given is not None:
+    if given is not None:
         echo(f"configuration: {own}; {given} is ignored")
-        given = None
-    return checkpoint, checkpoint.params(given)
+    return checkpoint, checkpoint.params(None)
 
 
 def prepare(params: Params, options: Options, state: dict[str, Any]) -> str:
