@@ -10,6 +10,7 @@ import torch
 
 import rlg_genpo  # noqa: F401  (registers the algorithms with rl_games)
 from tests.rig import Rig
+from tests.warm import Warm
 
 #: every device of this machine that a training test may use
 DEVICES = [
@@ -47,6 +48,14 @@ def one_thread():
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="session")
+def warm():
+    """Runs programs in processes of their own that find torch imported."""
+    started = Warm()
+    yield started
+    started.close()
 
 
 @pytest.fixture

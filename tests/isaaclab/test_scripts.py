@@ -72,19 +72,19 @@ def test_a_stock_task_trains_resumes_and_plays(lab, script):
     assert "PLAYED steps=12 action=(8, 8)" in said
 
 
-def test_an_installed_wheel_does_the_same(wheel, tmp_path):  # noqa: F811
+def test_an_installed_wheel_does_the_same(wheel, tmp_path, warm):  # noqa: F811
     site = tmp_path / "site"
     zipfile.ZipFile(wheel).extractall(site)
-    lab = Lab(tmp_path, first_on_path=str(site))
+    lab = Lab(tmp_path, warm, first_on_path=str(site))
     where = lab.python("-c", "import rlg_genpo; print(rlg_genpo.__file__)").stdout
     assert where.startswith(str(site))
-    said = lab.run("train_2", *ANT, "--max_iterations", "1")
+    said = lab.run("train_2", *ANT, "--max_iterations", "1", fresh=True)
     assert f"{site}/rlg_genpo/task_configs/isaaclab/ant_genpo.yaml" in said
     lab.checkpoint(1)
 
 
 def test_the_launcher_runs_an_unmodified_script(lab):
-    lab.run("train_2", *ANT, "--max_iterations", "1", launcher=True)
+    lab.run("train_2", *ANT, "--max_iterations", "1", launcher=True, fresh=True)
     lab.checkpoint(1)
 
 
