@@ -12,6 +12,7 @@ import gc
 import json
 import os
 import runpy
+import signal
 import subprocess
 import sys
 from importlib import import_module
@@ -23,6 +24,10 @@ from typing import Any
 IMPORTED = ("torch._dynamo", "torch.utils.tensorboard", "tensorboardX", "hydra", "envpool")
 #: what a program imports by itself
 NOT_IMPORTED = {"gym", "isaaclab", "isaaclab_tasks", "rl_games", "rlg_genpo"}
+
+
+#: seconds after which a program that hangs is ended
+AT_MOST = 600
 
 
 class Warm:
@@ -72,6 +77,7 @@ def next_job() -> dict[str, Any]:
 
 def move_to(cwd: str, env: dict[str, str], streams: list[str]) -> None:
     """Give this process a job's folder, environment and standard streams."""
+    signal.alarm(AT_MOST)
     os.chdir(cwd)
     os.environ.clear()
     os.environ.update(env)
