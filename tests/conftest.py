@@ -9,7 +9,6 @@ import pytest
 import torch
 
 import rlg_genpo  # noqa: F401  (registers the algorithms with rl_games)
-from tests.rig import Rig
 from tests.warm import Warm
 
 #: every device of this machine that a training test may use
@@ -61,6 +60,8 @@ def warm():
 @pytest.fixture
 def rig(tmp_path):
     """Builds YAML dictionaries, agents, players and whole training runs in a temporary folder."""
+    from tests.rig import Rig  # not above: the process that starts pytest-xdist's needs no rl_games
+
     return Rig(tmp_path)
 
 
