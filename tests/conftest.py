@@ -2,8 +2,11 @@
 
 import os
 
-# Before torch is imported; the processes that tests start inherit it.
+# Before torch is imported; the processes that tests start inherit both. rl_games asks torch for as
+# many threads as there are cores, up to four: the limit is what it gets. pytest-xdist fills the
+# cores already, and threads that wait for one another there take many times as long.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OMP_THREAD_LIMIT", "1")
 
 import pytest
 import torch
@@ -24,7 +27,7 @@ DEVICES = [
 ]
 
 
-torch.set_num_threads(1)  # also where OMP_NUM_THREADS says otherwise: pytest-xdist fills the cores
+torch.set_num_threads(1)  # also where OMP_NUM_THREADS says otherwise
 
 
 @pytest.fixture(autouse=True)
