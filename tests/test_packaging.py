@@ -7,12 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.warm import Warm
+
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("wheel")]  # pip builds in the checkout
 
 ROOT = Path(__file__).parent.parent
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("wheel")
     command = [
@@ -99,7 +101,6 @@ def test_module_and_file_resolve_from_this_install() -> None:
         "settings_tables.py",
     ],
 )
-def test_a_generated_file_is_what_its_generator_writes(generator: str) -> None:
-    command = [sys.executable, str(ROOT / "tools" / generator), "--check"]
-    done = subprocess.run(command, capture_output=True, text=True)
+def test_a_generated_file_is_what_its_generator_writes(generator: str, warm: Warm) -> None:
+    done = warm.run([str(ROOT / "tools" / generator), "--check"], ROOT)
     assert done.returncode == 0, done.stdout + done.stderr
