@@ -73,7 +73,6 @@ def test_a_stock_task_trains_resumes_and_plays(lab, script):
     assert "PLAYED steps=12 action=(8, 8)" in said
 
 
-@pytest.mark.xdist_group("wheel")  # with tests/test_packaging.py, where it is built
 def test_an_installed_wheel_does_the_same(wheel, tmp_path, warm):  # noqa: F811
     site = tmp_path / "site"
     zipfile.ZipFile(wheel).extractall(site)
