@@ -2,14 +2,17 @@
 
 import os
 
-# Before torch is imported; the processes that tests start inherit it.
+# Before torch is imported; the processes that tests start inherit both. rl_games asks torch for as
+# many threads as there are cores, up to four: the limit is what it gets. pytest-xdist fills the
+# cores already, and threads that wait for one another there take many times as long.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OMP_THREAD_LIMIT", "1")
 
 import pytest
 import torch
 
 import rlg_genpo  # noqa: F401  (registers the algorithms with rl_games)
-from tests.rig import Rig
+from tests.warm import Warm
 
 #: every device of this machine that a training test may use
 DEVICES = [
@@ -24,7 +27,7 @@ DEVICES = [
 ]
 
 
-torch.set_num_threads(1)  # also where OMP_NUM_THREADS says otherwise: pytest-xdist fills the cores
+torch.set_num_threads(1)  # also where OMP_NUM_THREADS says otherwise
 
 
 @pytest.fixture(autouse=True)
@@ -49,9 +52,19 @@ def one_thread():
     torch.set_num_threads(threads)
 
 
+@pytest.fixture(scope="session")
+def warm():
+    """Runs programs in processes of their own that find torch imported."""
+    started = Warm()
+    yield started
+    started.close()
+
+
 @pytest.fixture
 def rig(tmp_path):
     """Builds YAML dictionaries, agents, players and whole training runs in a temporary folder."""
+    from tests.rig import Rig  # not above: the process that starts pytest-xdist's needs no rl_games
+
     return Rig(tmp_path)
 
 

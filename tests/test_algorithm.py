@@ -264,7 +264,7 @@ def test_a_sigma_for_the_gaussian_is_said_to_do_nothing(rig, caplog, sigma, said
 
 
 @pytest.mark.slow
-def test_a_package_that_fails_to_register_does_not_break_rl_games(tmp_path):
+def test_a_package_that_fails_to_register_does_not_break_rl_games(tmp_path, warm):
     code = (
         "import rlg_genpo\n"
         "from rl_games.algos_torch import model_builder\n"
@@ -273,7 +273,7 @@ def test_a_package_that_fails_to_register_does_not_break_rl_games(tmp_path):
         "print('Runner' in dir())\n"
         "rlg_genpo.register()\n"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    done = warm.run(["-c", code], tmp_path)
     assert done.stdout.splitlines()[-1] == "True"
     assert "rlg_genpo is not registered with rl_games: params.model.name" in done.stderr
     assert done.stderr.splitlines()[-1].startswith("rlg_genpo.errors.ConfigError")
@@ -283,7 +283,7 @@ def test_a_package_that_fails_to_register_does_not_break_rl_games(tmp_path):
 @pytest.mark.parametrize(
     "first", ["rlg_genpo.algorithm", "rlg_genpo.genpo.agent", "rl_games.torch_runner", "json"]
 )
-def test_whatever_is_imported_first_a_runner_knows_us_quietly(first):
+def test_whatever_is_imported_first_a_runner_knows_us_quietly(first, tmp_path, warm):
     code = (
         f"import {first}\n"
         "import rlg_genpo\n"
@@ -292,7 +292,7 @@ def test_whatever_is_imported_first_a_runner_knows_us_quietly(first):
         "assert 'genpo' in model_builder.MODEL_REGISTRY\n"
         "assert hasattr(Runner.run_train, 'enters_rlg_genpo')\n"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    done = warm.run(["-c", code], tmp_path)
     assert done.returncode == 0, done.stderr
     assert "rlg_genpo" not in done.stderr
 
@@ -331,9 +331,8 @@ print("made", type(late.create_player()).__name__)
 
 
 @pytest.mark.slow
-def test_a_runner_built_before_registration_trains_and_plays(tmp_path):
-    command = [sys.executable, "-c", EARLY_RUNNER, str(tmp_path)]
-    result = subprocess.run(command, capture_output=True, text=True)
+def test_a_runner_built_before_registration_trains_and_plays(tmp_path, warm):
+    result = warm.run(["-c", EARLY_RUNNER, str(tmp_path)], Path(__file__).parents[1])
     assert result.returncode == 0, result.stderr
     assert "made Player" in result.stdout
     assert list(Path(tmp_path).glob("*/nn/last_*.pth"))

@@ -3,6 +3,7 @@
 import importlib.util
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -21,6 +22,11 @@ def learning():
     sys.modules["learning"] = module
     spec.loader.exec_module(module)
     return module
+
+
+def starting_in(warm):
+    """``subprocess`` for the benchmarks, which start ``rlg-genpo train`` with it."""
+    return SimpleNamespace(run=lambda words, env, **streams: warm.run(words, Path.cwd(), env))
 
 
 def test_interquartile_mean_of_four_is_the_mean_of_the_middle_two(learning):
@@ -51,8 +57,9 @@ def test_filling_in_replaces_only_what_stands_between_the_marks(learning, tmp_pa
 
 
 @pytest.mark.slow
-def test_a_suite_trains_reports_and_goes_on(learning, tmp_path):
+def test_a_suite_trains_reports_and_goes_on(learning, tmp_path, monkeypatch, warm):
     pytest.importorskip("envpool")
+    monkeypatch.setattr(learning, "subprocess", starting_in(warm))
     small = ["config.num_actors=4", "config.horizon_length=32", "config.minibatch_size=64"]
     small += ["config.env_config.max_episode_steps=20"]
     entries = [
@@ -63,6 +70,7 @@ def test_a_suite_trains_reports_and_goes_on(learning, tmp_path):
     path = tmp_path / "tiny.yaml"
     path.write_text(yaml.safe_dump(suite))
     words = [str(path), "--runs", str(tmp_path / "runs"), "--docs", str(tmp_path / "docs")]
+    words += ["--jobs", "1"]
 
     # An interrupted suite: one policy's runs are still missing, and the exit code says so.
     assert learning.main([*words, "--only", "genpo"]) == 1

@@ -2,8 +2,6 @@
 
 import itertools
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -188,16 +186,11 @@ def test_jacobian_method_agrees_with_the_closed_form(plan, kind):
 
 
 @pytest.mark.slow
-def test_quick_look_writes_the_document_and_keeps_its_prose(tmp_path):
+def test_quick_look_writes_the_document_and_keeps_its_prose(tmp_path, warm):
     page = tmp_path / "COST.md"
     page.write_text("before\n<!-- cost cpu -->\nold\n<!-- end -->\nafter\n")
-    program = [sys.executable, str(FOLDER / "cost.py"), "--quick", "--device", "cpu"]
-    done = subprocess.run(
-        [*program, "--docs", str(tmp_path), "--parts", *CHEAP],
-        capture_output=True,
-        text=True,
-        timeout=200,
-    )
+    program = [str(FOLDER / "cost.py"), "--quick", "--device", "cpu"]
+    done = warm.run([*program, "--docs", str(tmp_path), "--parts", *CHEAP], tmp_path)
     assert done.returncode == 0, done.stderr
     assert "[part 4 of 4, latency]" in done.stderr
     text = page.read_text()

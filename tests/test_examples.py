@@ -1,10 +1,10 @@
 """The examples run as their docstrings say, on a small budget."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+
+from tests.warm import Warm
 
 pytestmark = pytest.mark.slow
 
@@ -27,12 +27,11 @@ def test_every_example_is_listed_here() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", RUNS)
-def test_example_runs(name: str, tmp_path: Path) -> None:
+def test_example_runs(name: str, tmp_path: Path, warm: Warm) -> None:
     arguments, picture = RUNS[name]
     if name not in ("multigoal.py", "two_agent_game.py"):
         pytest.importorskip("mjlab" if name.startswith("mjlab") else "envpool")
-    command = [sys.executable, str(EXAMPLES / name), *arguments]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300)
+    done = warm.run([str(EXAMPLES / name), *arguments], tmp_path)
     assert done.returncode == 0, done.stderr
     assert list(tmp_path.glob("runs/*/nn/*.pth")), "no checkpoint was written"
     if picture is not None:

@@ -1,11 +1,13 @@
 """The multi-goal benchmark: what it refuses, what it writes, and a small one from end to end."""
 
 import importlib
+import sys
 from pathlib import Path
 
 import pytest
 
 from rlg_genpo.cli import configs, validation
+from tests.test_benchmarks import starting_in
 
 BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
 MARKED = "before\n<!-- multigoal -->\nold\n<!-- end multigoal -->\nafter\n"
@@ -52,12 +54,13 @@ def test_a_page_without_marks_is_left_alone(multigoal, tmp_path, text):
 
 
 @pytest.mark.slow
-def test_a_small_benchmark_trains_counts_and_draws(multigoal, tmp_path, capsys):
+def test_a_small_benchmark_trains_counts_and_draws(multigoal, tmp_path, monkeypatch, capsys, warm):
+    monkeypatch.setattr(sys.modules["learning"], "subprocess", starting_in(warm))
     docs = tmp_path / "docs"
     docs.mkdir()
     (docs / "RESULTS.md").write_text(MARKED)
     words = ["--seeds", "1", "--frames", str(4 * 3072), "--runs", str(tmp_path / "runs")]
-    words += ["--docs", str(docs), "--only", "ppo", "cppo"]
+    words += ["--jobs", "1", "--docs", str(docs), "--only", "ppo", "cppo"]
     assert multigoal.main(words) == 0
     page = (docs / "RESULTS.md").read_text()
     rows = [line.split("|")[1].strip() for line in page.splitlines() if line.startswith("| ")]

@@ -3,14 +3,17 @@
 import os
 import shutil
 import subprocess
-import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import toml
 import yaml
 
+from tests.warm import Warm
+
 ROOT = Path(__file__).parents[1]
+Python = Callable[[str], subprocess.CompletedProcess[str]]
 EXAMPLE = ROOT / "examples" / "own_policy"
 
 #: one process runs every command of the command line
@@ -35,8 +38,8 @@ for words in (
 
 
 @pytest.fixture
-def installed(tmp_path: Path) -> dict[str, str]:
-    """The environment of a process in which pip has installed the example."""
+def python(tmp_path: Path, warm: Warm) -> Python:
+    """Runs code in a process in which pip has installed the example."""
     site = tmp_path / "site"
     shutil.copytree(EXAMPLE / "laplace_policy", site / "laplace_policy")
     project = toml.load(EXAMPLE / "pyproject.toml")["project"]
@@ -50,19 +53,12 @@ def installed(tmp_path: Path) -> dict[str, str]:
         lines += [f"[{group}]", *(f"{name} = {value}" for name, value in points.items())]
     (metadata / "entry_points.txt").write_text("\n".join(lines) + "\n")
     path = os.pathsep.join([str(site), str(ROOT), os.environ.get("PYTHONPATH", "")])
-    return {**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"}
-
-
-def python(code: str, folder: Path, environment: dict[str, str]) -> subprocess.CompletedProcess:
-    command = [sys.executable, "-c", code]
-    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+    return lambda code: warm.run(["-c", code], tmp_path, {**os.environ, "PYTHONPATH": path})
 
 
 @pytest.mark.slow
-def test_every_command_takes_a_policy_of_another_package(
-    tmp_path: Path, installed: dict[str, str]
-) -> None:
-    done = python(EVERY_COMMAND, tmp_path, installed)
+def test_every_command_takes_a_policy_of_another_package(tmp_path: Path, python: Python) -> None:
+    done = python(EVERY_COMMAND)
     assert done.returncode == 0, done.stdout + done.stderr
     swapped = yaml.safe_load((tmp_path / "mine.yaml").read_text())["params"]
     assert swapped["network"]["name"] == "laplace_actor_critic"
@@ -75,14 +71,14 @@ def test_every_command_takes_a_policy_of_another_package(
 
 
 @pytest.mark.slow
-def test_its_settings_are_checked_like_ours(tmp_path: Path, installed: dict[str, str]) -> None:
+def test_its_settings_are_checked_like_ours(python: Python) -> None:
     code = (
         "from rlg_genpo.cli import main\n"
         "main(['swap', 'multigoal_ppo', '--policy', 'laplace', '--out', 'mine.yaml'])\n"
         "for word in ('network.laplace.scale=0', 'network.flow.steps=3'):\n"
         "    assert main(['check', 'mine.yaml', word]) == 2\n"
     )
-    done = python(code, tmp_path, installed)
+    done = python(code)
     assert done.returncode == 0, done.stderr
     assert "error: params.network.laplace.scale: must be above 0, got 0.0." in done.stderr
     assert "error: params.network.flow: is a block of genpo and cppo, not of laplace" in done.stderr
@@ -90,7 +86,7 @@ def test_its_settings_are_checked_like_ours(tmp_path: Path, installed: dict[str,
 
 @pytest.mark.slow
 def test_a_package_that_is_imported_first_is_read_when_it_is_complete(
-    tmp_path: Path, installed: dict[str, str]
+    tmp_path: Path, python: Python
 ) -> None:
     """As Isaac Lab imports it: after rl_games, before anybody has imported us."""
     code = (
@@ -103,7 +99,7 @@ def test_a_package_that_is_imported_first_is_read_when_it_is_complete(
         "runner.load({'params': params})\n"
         "print(type(runner.create_player().model.policy).__name__)\n"
     )
-    done = python(code, tmp_path, installed)
+    done = python(code)
     assert done.stdout.splitlines()[-1] == "LaplacePolicy", done.stderr
     assert "left out" not in done.stderr
 
@@ -113,12 +109,12 @@ def test_a_package_that_is_imported_first_is_read_when_it_is_complete(
     [("no_such_package:ALGORITHM", "is left out"), ("namesake:ALGORITHM", "already")],
 )
 def test_a_faulty_entry_point_costs_nobody_else(
-    tmp_path: Path, installed: dict[str, str], point: str, said: str
+    tmp_path: Path, python: Python, point: str, said: str
 ) -> None:
     (file,) = (tmp_path / "site").glob("*.dist-info/entry_points.txt")
     (tmp_path / "site" / "namesake.py").write_text("from rlg_genpo.genpo import ALGORITHM\n")
     file.write_text(f"[rlg_genpo.algorithms]\nfaulty = {point}\n")
     code = "from rlg_genpo.algorithm import algorithms; print(*algorithms())"
-    done = python(code, tmp_path, installed)
+    done = python(code)
     assert done.stdout.split() == ["genpo", "cppo", "ddpl"]
     assert said in done.stderr

@@ -5,6 +5,7 @@ import torch
 
 from rlg_genpo.common.layers import SplitMLP
 from rlg_genpo.cppo.policy import CPPO
+from rlg_genpo.genpo.coupled import Coupling
 from rlg_genpo.genpo.policy import GenPO
 from tests.networks import velocity_of
 
@@ -14,7 +15,7 @@ B, C, D = 8, 4, 2
 
 
 def genpo(recompute=False):
-    return GenPO(velocity_of(C, D, 3, [16, 16], "mish", 4, [8], 1.0), 0.9, recompute)
+    return GenPO(velocity_of(C, D, 3, [16, 16], "mish", 4, [8], 1.0), Coupling(3, 0.9), recompute)
 
 
 def cppo():

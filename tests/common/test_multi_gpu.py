@@ -4,12 +4,11 @@ rl_games itself allows no CPU run of ``multi_gpu``: it asks for the nccl backend
 device into the config and selects it; 1.6.1 gives a central value a CUDA device too. This file is
 also the ranks' program, which replaces exactly these (gloo for nccl, a config and a central value
 that keep their device, no device selection) and nothing else, so that what the ranks exchange, and
-what our agent does with it, is tested without two GPUs.
+what our agent does with it, is tested without two GPUs. It forks one rank off the other.
 """
 
 import os
 import socket
-import subprocess
 import sys
 from pathlib import Path
 
@@ -20,7 +19,7 @@ from rl_games.algos_torch.central_value import CentralValueTrain
 from tests.ddpl import teams
 from tests.rig import CENTRAL_VALUE, CPPO, Rig, Run
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("ranks")]  # two tests share a case
 
 FALLING = {"config.lr_schedule": "adaptive", "config.kl_threshold": 1e-9}
 CASES = {
@@ -46,9 +45,9 @@ class CpuConfig(dict):
             super().__setitem__(key, value)
 
 
-def work(folder: str, case: str) -> None:
+def work(folder: str, case: str, rank: int) -> None:
     """One rank: train two epochs, leave what it holds in the folder."""
-    rank = int(os.environ["RANK"])
+    os.environ.update(RANK=str(rank), LOCAL_RANK=str(rank))
     start = torch.distributed.init_process_group
     torch.distributed.init_process_group = lambda backend, **kwargs: start("gloo", **kwargs)
     torch.cuda.set_device = lambda device: None
@@ -77,37 +76,20 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-@pytest.fixture
-def ranks(tmp_path):
-    """Runs a case on two ranks; returns what each of them held at the end."""
+@pytest.fixture(scope="module")
+def ranks(tmp_path_factory, warm):
+    """Runs a case on two ranks, once; returns what each of them held at the end."""
+    root, held = Path(__file__).parents[2], {}
 
     def of(case):
-        shared = {
-            **os.environ,
-            "MASTER_ADDR": "127.0.0.1",
-            "MASTER_PORT": str(free_port()),
-            "WORLD_SIZE": "2",
-            "OMP_NUM_THREADS": "1",
-        }
-        command = [sys.executable, "-m", "tests.common.test_multi_gpu", str(tmp_path), case]
-        processes = [
-            subprocess.Popen(
-                command,
-                env={**shared, "RANK": str(rank), "LOCAL_RANK": str(rank)},
-                cwd=Path(__file__).parents[2],
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-            )
-            for rank in (0, 1)
-        ]
-        for process in processes:
-            try:
-                output, _ = process.communicate(timeout=120)
-            finally:
-                process.kill()
-            assert process.returncode == 0, output
-        return [torch.load(tmp_path / f"{rank}.pt") for rank in (0, 1)]
+        if case not in held:
+            folder = tmp_path_factory.mktemp(case)
+            address = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port())}
+            words = ["-m", "tests.common.test_multi_gpu", str(folder), case]
+            done = warm.run(words, root, {**os.environ, **address, "WORLD_SIZE": "2"})
+            assert done.returncode == 0, done.stdout + done.stderr
+            held[case] = [torch.load(folder / f"{rank}.pt") for rank in (0, 1)]
+        return held[case]
 
     return of
 
@@ -136,4 +118,8 @@ def test_ranks_normalise_alike_where_rl_games_lets_them(ranks):
 if __name__ == "__main__":
     import rlg_genpo  # noqa: F401
 
-    work(*sys.argv[1:])
+    other = os.fork()
+    work(*sys.argv[1:], rank=int(other == 0))
+    if other:
+        _, status = os.waitpid(other, 0)
+        sys.exit(os.waitstatus_to_exitcode(status))

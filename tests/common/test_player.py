@@ -1,7 +1,6 @@
 """Play: what rl_games' play command and Isaac Lab's play.py run."""
 
-import subprocess
-import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -65,10 +64,11 @@ torch.save(player.get_action(OBS, True), sys.argv[3])
 
 
 @pytest.mark.slow
-def test_another_process_plays_the_same_action(rig):
+def test_another_process_plays_the_same_action(rig, warm):
     checkpoint, out = rig.train().checkpoint(), str(rig.folder / "action.pt")
-    command = [sys.executable, "-c", ANOTHER_PROCESS, str(rig.folder), checkpoint, out]
-    subprocess.run(command, check=True, capture_output=True)
+    words = ["-c", ANOTHER_PROCESS, str(rig.folder), checkpoint, out]
+    done = warm.run(words, Path(__file__).parents[2])
+    assert done.returncode == 0, done.stderr
     here = batched(rig.player({}, checkpoint)).get_action(OBS, True)
     torch.testing.assert_close(torch.load(out), here)
 

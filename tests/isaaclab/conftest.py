@@ -1,4 +1,7 @@
-"""Runs the stand-in scripts in processes of their own: what is imported when is the point."""
+"""Runs the stand-in scripts in processes of their own: what is imported when is the point.
+
+Torch is the exception, which most of them find imported (tests/warm.py).
+"""
 
 import os
 import subprocess
@@ -8,6 +11,8 @@ from importlib import metadata
 from pathlib import Path
 
 import pytest
+
+from tests.warm import Warm
 
 HERE = Path(__file__).parent
 ON_CPU = ("agent.params.config.device=cpu", "agent.params.config.device_name=cpu")
@@ -37,6 +42,7 @@ class Lab:
     """Isaac Lab with stand-ins, in a folder of its own."""
 
     folder: Path
+    warm: Warm
     first_on_path: str = ""
 
     def environment(self, **more):
@@ -45,20 +51,19 @@ class Lab:
         joined = os.pathsep.join(part for part in path if part)
         return {**os.environ, "PYTHONPATH": joined, "OMP_NUM_THREADS": "1", **more}
 
-    def python(self, *arguments, **environment):
-        return subprocess.run(
-            [sys.executable, *arguments],
-            cwd=self.folder,
-            env=self.environment(**environment),
-            capture_output=True,
-            text=True,
-        )
+    def python(self, *arguments, fresh=False, **environment):
+        """``python ARGUMENTS``; fresh: without torch imported before."""
+        here = {"cwd": self.folder, "env": self.environment(**environment)}
+        if fresh:
+            command = [sys.executable, *arguments]
+            return subprocess.run(command, **here, capture_output=True, text=True)
+        return self.warm.run([*arguments], **here)
 
-    def run(self, script, *arguments, ok=True, launcher=False, **environment):
+    def run(self, script, *arguments, ok=True, fresh=False, launcher=False, **environment):
         """A stand-in script on a CPU; returns its standard output and error as one text."""
         path = str(HERE / "scripts" / f"{script}.py")
         start = ["-m", "rlg_genpo.isaaclab", path] if launcher else [path]
-        done = self.python(*start, "--headless", *arguments, **environment)
+        done = self.python(*start, "--headless", *arguments, fresh=fresh, **environment)
         text = done.stdout + done.stderr
         assert (done.returncode == 0) == ok, text
         return text
@@ -70,5 +75,5 @@ class Lab:
 
 
 @pytest.fixture
-def lab(tmp_path):
-    return Lab(tmp_path)
+def lab(tmp_path, warm):
+    return Lab(tmp_path, warm)

@@ -23,11 +23,11 @@ DOOR_THEN_TASKS = SPECS + "door(); tasks(); print(json.dumps(specs()))"
 
 
 @pytest.fixture(scope="module")
-def specs(tmp_path_factory):
+def specs(tmp_path_factory, warm):
     """Every Isaac Lab task's kwargs: without the door, and with it opened after the tasks."""
     from tests.isaaclab.conftest import Lab
 
-    lab = Lab(tmp_path_factory.mktemp("lab"))
+    lab = Lab(tmp_path_factory.mktemp("lab"), warm)
     done = lab.python("-c", TASKS_THEN_DOOR)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout.splitlines()[-1])
@@ -92,7 +92,7 @@ def test_without_isaac_lab_the_door_is_silent_and_imports_nothing(lab):
         "heavy = {'torch', 'rl_games', 'yaml', 'isaaclab'} & set(sys.modules)\n"
         "assert not heavy, heavy\n"
     )
-    done = lab.python("-c", code)
+    done = lab.python("-c", code, fresh=True)
     assert done.returncode == 0, done.stderr
     assert "rlg_genpo" not in done.stdout + done.stderr
 
