@@ -39,8 +39,9 @@ class GenPOAgent(PPOAgent):
             algo, start = settings.algo, float(self.config["learning_rate"])
             max_lr = start if algo.max_lr is None else algo.max_lr
             per_mini_epoch = self.num_minibatches if compat.decides_per_minibatch(self) else 1
-            window = per_mini_epoch if algo.adapt == "epoch" else 0
-            self.scheduler = BoundedAdaptive(float(self.kl_threshold), algo.min_lr, max_lr, window)
+            self.scheduler = BoundedAdaptive(
+                float(self.kl_threshold), algo.min_lr, max_lr, per_mini_epoch
+            )
         if self.entropy_coef and not self.based:
             logger.warning(
                 "params.config.entropy_coef: %g does nothing: without a Gaussian base, GenPO's "

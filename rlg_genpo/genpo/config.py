@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from rlg_genpo.common import flow_config
 from rlg_genpo.common.config import block
@@ -90,22 +90,19 @@ class AlgoConfig:
         "code",
         one_of(("nonnegative", "plain")),
     )
-    adapt: str = option(
-        "epoch",
-        "when lr_schedule adaptive decides; `epoch`: once an epoch, on the last mini-epoch's KL; "
-        "`call`: at every KL that rl_games measures (of a minibatch under `schedule_type: legacy`, "
-        "of a mini-epoch under `standard`)",
-        one_of(("epoch", "call")),
-    )
     min_lr: float = option(1e-5, "lower bound of the adaptive learning rate", positive())
     max_lr: float | None = option(
-        None, "upper bound of the adaptive rate (null: config.learning_rate)", positive()
+        1e-2,
+        "upper bound of the adaptive rate (null: config.learning_rate, which base standard wants)",
+        positive(),
     )
 
 
 @dataclass(frozen=True)
 class GenPOConfig(FlowPolicyConfig):
     """Everything of GenPO's in an rl_games YAML."""
+
+    removed: ClassVar[Mapping[str, Any]] = {"algo.adapt": "epoch"}
 
     algo: AlgoConfig = block("algo")
     flow: CoupledFlowConfig = block("network.flow")

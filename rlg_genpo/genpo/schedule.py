@@ -1,10 +1,10 @@
 """A KL-adaptive learning rate that is fit for flows.
 
-rl_games' own adaptive schedule multiplies the rate by 1.5 at every KL below half the target. A flow
-starts almost at the identity and barely moves at first, so that schedule climbs to 1e-2 within the
-first epoch and throws the flow far off. Two changes mend it: bounds of our own, whose upper one is
-the starting rate unless the user says otherwise; and one decision per epoch, on the KL of the last
-mini-epoch, since the KL to the rollout's policy is zero by construction at an epoch's start.
+rl_games' own adaptive schedule multiplies the rate by 1.5 at every KL below half the target, and
+the KL to the rollout's policy is zero by construction at an epoch's start: the rate climbs in each
+epoch's first minibatches and falls in its last. Here it is decided once an epoch, on the KL of the
+last mini-epoch. Bounds of our own are for a flow without a Gaussian base: it barely moves at first,
+so that the rate would climb to rl_games' 1e-2 and throw it far off.
 """
 
 from collections import deque
@@ -19,23 +19,19 @@ class BoundedAdaptive(RLScheduler):
 
     Args:
         kl_threshold: target KL, in nats.
-        window: how many of the latest KLs a decision averages; 0 decides at every call, at the
-            pace at which rl_games measures, instead of once an epoch.
+        window: how many of the latest KLs a decision averages.
     """
 
     def __init__(self, kl_threshold: float, min_lr: float, max_lr: float, window: int) -> None:
         super().__init__()
         self.kl_threshold, self.min_lr, self.max_lr = kl_threshold, min_lr, max_lr
-        self.every_call = window == 0
-        self.recent: deque[float] = deque(maxlen=max(window, 1))
+        self.recent: deque[float] = deque(maxlen=window)
         self.epoch: int | None = None
 
     def update(
         self, rate: float, entropy_coef: float, epoch: int, frames: int, kl: float, **_: object
     ) -> tuple[float, float]:
         """rl_games' call after each KL it measures; returns (rate, entropy coefficient)."""
-        if self.every_call:
-            return self._decide(rate, kl), entropy_coef
         if self.epoch not in (None, epoch):
             rate = self._decide(rate, sum(self.recent) / len(self.recent))
         self.epoch = epoch
