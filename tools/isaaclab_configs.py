@@ -6,13 +6,12 @@
 The tables are tools/isaaclab_tables.py, the text is tools/isaaclab_templates.py. Five kinds of
 file, each saying in its header which number is from where:
 
-GenPO on a task of its paper     the paper's settings; what the paper leaves open is the task's
-                                 rsl_rl config's (the released code is a fork of rsl_rl), and what
-                                 belongs to the interface is the task's own rl_games YAML's, or
-                                 Anymal-C's where it has none.
-GenPO on another task            Isaac Lab's own rl_games settings, with our head on their trunk.
-conditional PPO                  Isaac Lab's own rl_games settings, or our baseline's where it has
-                                 none; flow and kernel in the place of the Gaussian.
+GenPO, conditional PPO           Isaac Lab's own rl_games settings, or our baseline's where it has
+                                 none; the flow stands on the Gaussian of their trunk.
+GenPO, paper                     on a task of its paper, the paper's settings; what the paper leaves
+                                 open is the task's rsl_rl config's (the released code is a fork of
+                                 rsl_rl), and what belongs to the interface is the task's own
+                                 rl_games YAML's, or Anymal-C's where it has none.
 DDPL                             the same, with a diffusion policy for each of the task's agents.
 a baseline                       Gaussian PPO for a task without an rl_games YAML: its rsl_rl
                                  config, translated.
@@ -45,7 +44,10 @@ def env(stock: Stock) -> str:
     lines = ["  env:"]
     if stock.clip_observations is not None:
         lines.append(f"    clip_observations: {stock.clip_observations}")
-    lines.append(f"    clip_actions: {stock.clip_actions}")
+    if stock.clip_actions is not None:
+        lines.append(f"    clip_actions: {stock.clip_actions}")
+    if len(lines) == 1:
+        lines = ["  env: {}"]
     return "\n".join(lines) + "\n\n"
 
 
@@ -54,9 +56,9 @@ def trunk(network: Network) -> str:
     return {None: mlp, "cnn": text.CNN + mlp, "lstm": mlp + text.LSTM}[network.front]
 
 
-def rest(network: Network) -> str:
+def rest(network: Network, separate: bool = False) -> str:
     """What a generative policy's network has beside the policy's own blocks."""
-    return f"separate: False\n{trunk(network)}"
+    return f"separate: {separate}\n{yaml_files.space()}{trunk(network)}"
 
 
 def config(
@@ -95,30 +97,40 @@ def comment(entry: str) -> str:
     return fill(entry, 100, initial_indent=first, subsequent_indent=rest) + "\n"
 
 
-def genpo(stem: str) -> str:
-    return on_trunk(stem) if stem not in PAPERS else paper(stem)
-
-
 def paper(stem: str) -> str:
     task, paper = ALL[stem], PAPERS[stem]
-    values = {"algo.compression": "norm", "network.flow.units": paper.units, **paper.flow}
-    stock, network = replace(task.stock, mixed_precision=False), Network(paper.units)
+    values = {
+        "algo.compression": "norm",
+        "algo.cross_entropy_coef": paper.training.entropy,
+        "network.flow.units": paper.units,
+        **paper.flow,
+    }
+    # The paper's runs clipped no actions.
+    stock = replace(task.stock, mixed_precision=False, clip_actions=None, rescale_actions=False)
+    network = Network(paper.units)
     return document(
         header(text.PAPER_HEADER, stem, task, paper.notes),
         stock,
-        yaml_files.head("genpo", rest(network), values, "paper"),
-        config(f"{stem}_genpo", stock, paper.training, network),
+        yaml_files.head("genpo", f"separate: False\n{trunk(network)}", values, "paper"),
+        config(f"{stem}_genpo_paper", stock, replace(paper.training, entropy=0.0), network),
     )
 
 
-def on_trunk(stem: str) -> str:
+def genpo(stem: str) -> str:
     task = ALL[stem]
     return document(
-        header(text.TRUNK_HEADER, stem, task, task.notes),
+        header(text.TRUNK_HEADER, stem, task, task.notes, source=source(stem, task)),
         task.stock,
-        yaml_files.head("genpo", rest(task.network), {"network.flow.units": NARROW}, "larger"),
+        yaml_files.head("genpo", rest(task.network, stem in TRANSLATED)),
         config(f"{stem}_genpo", task.stock, task.training, task.network),
     )
+
+
+def source(stem: str, task: Task) -> str:
+    """Whose Gaussian settings a file keeps."""
+    if stem in TRANSLATED:
+        return f"{stem}_ppo.yaml beside this, Isaac Lab 2.3.2's rsl_rl config translated"
+    return f"Isaac Lab 2.3.2's {task.stock.file}"
 
 
 def cppo(stem: str) -> str:
@@ -130,13 +142,13 @@ def cppo(stem: str) -> str:
         values = yaml_files.cppo_widths(NARROW, network.activation)
         values |= {"network.flow.condition": "features"}
         widths = "narrow, on the trunk's features"
-    source = f"Isaac Lab 2.3.2's {task.stock.file}"
-    if stem in TRANSLATED:
-        source = f"{stem}_ppo.yaml beside this, Isaac Lab 2.3.2's rsl_rl config translated"
+    said = header(
+        text.CPPO_HEADER, stem, task, task.notes, source=source(stem, task), widths=widths
+    )
     return document(
-        header(text.CPPO_HEADER, stem, task, task.notes, source=source, widths=widths),
+        said,
         task.stock,
-        yaml_files.head("cppo", rest(network), values),
+        yaml_files.head("cppo", rest(network, stem in TRANSLATED), values),
         config(f"{stem}_cppo", task.stock, task.training, network),
     )
 
@@ -153,7 +165,7 @@ def ddpl(stem: str) -> str:
     return document(
         header(text.DDPL_HEADER, stem, task, task.notes),
         task.stock,
-        yaml_files.head("ddpl", rest(task.network), values),
+        yaml_files.head("ddpl", f"separate: False\n{trunk(task.network)}", values),
         config(f"{stem}_ddpl", task.stock, task.training, task.network, rule="linear"),
     )
 
@@ -175,6 +187,8 @@ def written() -> Mapping[str, str]:
         writers = {"ddpl": ddpl} if task.agents else {"genpo": genpo, "cppo": cppo}
         if stem in TRANSLATED:
             writers["ppo"] = baseline
+        if stem in PAPERS:
+            writers["genpo_paper"] = paper
         files |= {f"{stem}_{policy}.yaml": write(stem) for policy, write in writers.items()}
     return files
 

@@ -20,7 +20,7 @@ class Stock:
     file: str
     reward_scale: float
     clip_observations: float | None = None
-    clip_actions: float = 1.0
+    clip_actions: float | None = 1.0  # None: no clipping
     rescale_actions: bool = True  # config.clip_actions
     mixed_precision: bool = False
     normalize_input: bool = True

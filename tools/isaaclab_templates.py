@@ -46,26 +46,26 @@ PAPER_HEADER = """\
 GenPO on {task} (Isaac Lab) with its paper's settings. Written by tools/isaaclab_configs.py.
 
 The paper's table (arXiv 2505.18763; 4096 environments): the flow, the widths, learning_rate, \
-gamma, tau, e_clip, grad_norm, entropy_coef, kl_threshold, and the value coefficient 1.0, which is \
-critic_coef: 2, since rl_games' loss has 0.5 * critic_coef. No bounds loss.
-Its released code: compression 'norm' over whole minibatches, min_lr.
+gamma, tau, e_clip, grad_norm, kl_threshold, and the value coefficient 1.0, which is \
+critic_coef: 2, since rl_games' loss has 0.5 * critic_coef. No bounds loss; no action is clipped.
+Its released code: compression 'norm' over whole minibatches, min_lr, and a cross-entropy in the \
+entropy's place, with the paper's coefficient (cross_entropy_coef).
 Isaac Lab 2.3.2's rsl_rl config of the task, the released code being a fork of rsl_rl: \
 horizon_length, mini_epochs, four minibatches, max_epochs, clip_value, the critic's activation.
-Isaac Lab 2.3.2's {file}: env, normalize_*, value_bootstrap, reward_shaper, score_to_win, save_*, \
-clip_actions.
+Isaac Lab 2.3.2's {file}: the rest of env, normalize_*, value_bootstrap, reward_shaper, \
+score_to_win, save_*.
 Ours: the rate may not exceed its start (algo.max_lr), where the released code's may climb to \
 1e-2: a flow starts almost at the identity, so its KL is small and the rate would climb at once. \
 It is decided once an epoch, on a KL estimate that is never negative (algo.kl_estimator).
 """
 
 TRUNK_HEADER = """\
-GenPO's head on Isaac Lab's own trunk for {task}. Written by tools/isaaclab_configs.py.
+GenPO on Isaac Lab's own Gaussian for {task}: it starts as that Gaussian. Written by \
+tools/isaaclab_configs.py.
 
-Isaac Lab 2.3.2's {file}: everything but what follows.
-Ours: algo, model, network.name, and network.flow where the Gaussian had network.space. The rate \
-may not exceed its start (algo.max_lr), where rl_games' own adaptive rate may climb to 1e-2. The \
-bounds loss falls on fresh samples. minibatch_size_per_env: Isaac Lab's {minibatch} at the task's \
-{envs} environments.
+{source}: everything but what follows.
+Ours: algo, model, network.name and network.flow. The adaptive rate is decided once an epoch. \
+minibatch_size_per_env: Isaac Lab's {minibatch} at the task's {envs} environments.
 """
 
 CPPO_HEADER = """\
@@ -73,10 +73,11 @@ Conditional PPO on {task} (Isaac Lab): a reconstruction. Written by tools/isaacl
 
 {source}: everything but what follows.
 The paper (arXiv 2603.04790; no code of it is public): flow and kernel, eight flow steps, \
-regulariser_coef, an averaged reference, and a distillation of fifteen epochs of four minibatches.
-Ours: the regulariser's form, ema, distill_lr, noise_scale, sigma, and the widths and activation \
-of flow and kernel, which are {widths}. minibatch_size_per_env: Isaac Lab's {minibatch} at the \
-task's {envs} environments.
+regulariser_coef, an averaged reference, and a distillation in four minibatches an epoch.
+Ours: the Gaussian that flow and kernel stand on, so that the policy starts as that Gaussian; the \
+kernel's contraction, the regulariser's form, ema, distill_lr and distill_epochs, and the widths \
+and activation of flow and kernel, which are {widths}. minibatch_size_per_env: Isaac Lab's \
+{minibatch} at the task's {envs} environments.
 lr_schedule adaptive is rl_games' own, on the kernel's Gaussian KL, from 1e-6 to 1e-2.
 """
 

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import yaml_files
-from yaml_files import cppo_widths, gaussian_head, head, mlp
+from yaml_files import cppo_widths, gaussian_head, head, mlp, space
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,6 @@ class Task:
     envs: int
     horizon: int
     epochs: int
-    velocity_units: Sequence[int]
     #: an asymmetric critic, and actions that nothing clips, as under mjlab's own trainer
     privileged: bool
     note: str
@@ -54,7 +53,7 @@ CPPO_NOTE = """\
 """
 
 POLICIES = {
-    "genpo": Policy("GenPO", 0.0, "two minutes", "the flow"),
+    "genpo": Policy("GenPO", 0.01, "two minutes", "the flow"),
     "cppo": Policy("Conditional PPO", 0.01, "four minutes", "the head", CPPO_NOTE),
     "ppo": Policy("Gaussian PPO", 0.01, "two minutes"),
 }
@@ -87,15 +86,15 @@ SMOKE = "two epochs with 8 environments on a CPU. No return is claimed."
 
 TASKS = {
     "cartpole": Task(
-        "Mjlab-Cartpole-Balance", [64, 64], 256, 32, 130, [32, 32], False, CARTPOLE,
+        "Mjlab-Cartpole-Balance", [64, 64], 256, 32, 130, False, CARTPOLE,
         {"genpo": FULL, "cppo": "in full, one seed.", "ppo": FULL},
     ),
     "go1_flat": Task(
-        "Mjlab-Velocity-Flat-Unitree-Go1", [512, 256, 128], 4096, 24, 10000, [128, 128],
+        "Mjlab-Velocity-Flat-Unitree-Go1", [512, 256, 128], 4096, 24, 10000,
         True, ROBOT, {"genpo": SMOKE, "cppo": SMOKE},
     ),
     "g1_flat": Task(
-        "Mjlab-Velocity-Flat-Unitree-G1", [512, 256, 128], 4096, 24, 30000, [128, 128],
+        "Mjlab-Velocity-Flat-Unitree-G1", [512, 256, 128], 4096, 24, 30000,
         True, ROBOT, {"genpo": SMOKE, "cppo": SMOKE},
     ),
 }  # fmt: skip
@@ -129,9 +128,6 @@ BODY = """\
     critic_coef: 2
     max_epochs: {epochs}
 """
-
-#: a head on the observation leaves the trunk to the critic, and here the critic is another network
-IDLE = "# This trunk is a spare critic's; central_value_config's counts.\n" + mlp([64])
 
 CENTRAL_VALUE = """\
     clip_actions: False         # mjlab clips nothing: actions are offsets of joint positions
@@ -170,13 +166,10 @@ PLAYER = """\
 def head_of(task: Task, policy: str) -> str:
     """``algo``, ``model`` and ``network`` of a file."""
     trunk, separate = mlp(task.units), not task.privileged
-    if policy == "cppo":
-        rest = "separate: False\n" + (IDLE if task.privileged else trunk)
-        return head("cppo", rest, cppo_widths(task.units))
-    if policy == "genpo":
-        values = {"network.flow.units": task.velocity_units}
-        return head("genpo", f"separate: {separate}\n{trunk}", values, "larger")
-    return gaussian_head(trunk, separate)
+    if policy == "ppo":
+        return gaussian_head(trunk, separate)
+    rest = f"separate: {separate}\n{space()}{trunk}"
+    return head(policy, rest, cppo_widths(task.units) if policy == "cppo" else {})
 
 
 def text(task: Task, key: str, policy: str) -> str:

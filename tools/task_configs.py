@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import yaml_files
-from yaml_files import cppo_start, gaussian_head, head, mlp
+from yaml_files import gaussian_head, head, mlp, space
 
 
 @dataclass(frozen=True)
@@ -47,35 +47,34 @@ class Task:
     smooth_clamp: bool = True
     bounds: str = "bounds_loss_coef: 0.0"
     gamma: float = 0.99
-    genpo_lr: str = "1.0e-3"
-    genpo_kl: float = 0.01
-    genpo_separate: bool = False
-    genpo_preset: str | None = "larger"  # None, the defaults, where they were tried
-    genpo: Mapping[str, Any] = field(default_factory=dict)  # what differs from it
-    cppo: Mapping[str, Any] = field(default_factory=dict)  # what differs from the defaults
-    cppo_rollout: Rollout = Rollout(32, 1024)
+    #: of the generative policies
+    short: Rollout = Rollout(32, 1024)
+    log_sigma: str = "-0.7             # sigma 0.5"
+    flow_lr: str = "5.0e-4"
+    genpo_kl: float = 0.02
     cppo_kl: float = 0.016
-    cppo_entropy: float = 0.0
-    cppo_spread: float = 0.2
+    genpo: Mapping[str, Any] = field(default_factory=dict)  # what differs from the defaults
+    cppo: Mapping[str, Any] = field(default_factory=dict)
 
 
 def rollout_of(task: Task, policy: str) -> dict[str, int]:
     """Horizon, minibatch, and the epochs in which these see the published run's frames."""
     published = Rollout(task.horizon, task.minibatch)
-    rollout = task.cppo_rollout if policy == "cppo" else published
+    rollout = published if policy == "ppo" else task.short
     epochs = math.ceil(task.epochs * task.horizon / rollout.horizon)
     return {"horizon": rollout.horizon, "minibatch": rollout.minibatch, "epochs": epochs}
 
 
 SCALED = "{name: variance_scaling_initializer, scale: 2.0}"
 DEFAULT = "{name: default}"
+#: mu starts near zero, as is usual in PPO
+MU_INIT = "orthogonal_initializer\n      gain: 0.01"
 REGULARISED = "bound_loss_type: regularisation\n    bounds_loss_coef: "
 
 TASKS = {
     "halfcheetah": Task(
         "HalfCheetah-v5", [128, 64, 32], SCALED, "5.0e-4", 256, 5, 4, False, 1, 184,
-        genpo_kl=0.02, genpo_separate=True, genpo_preset=None, genpo={"network.flow.steps": 2},
-        cppo_rollout=Rollout(64, 1024), cppo_spread=0.3,
+        genpo_kl=0.03,
     ),
     "hopper": Task(
         "Hopper-v5", [256, 128, 64], DEFAULT, "5.0e-4", 64, 5, 2, False, 0.1, 732,
@@ -87,8 +86,8 @@ TASKS = {
     ),
     "ant": Task(
         "Ant-v5", [256, 128, 64], DEFAULT, "3.0e-4", 64, 4, 2, True, 1, 732,
-        bounds=REGULARISED + "0.0", genpo_preset=None,
-        cppo={"network.flow.condition": "features"}, cppo_entropy=0.005,
+        bounds=REGULARISED + "0.0",
+        genpo_kl=0.016, log_sigma="-1.2             # sigma 0.3",
     ),
     "humanoid": Task(
         "Humanoid-v5", [512, 256, 128], DEFAULT, "3.0e-4", 128, 5, 4, True, 0.1, 1221,
@@ -128,7 +127,7 @@ BODY = """\
     lr_schedule: adaptive
     kl_threshold: {kl}
     grad_norm: 1.0
-    entropy_coef: {entropy}
+    entropy_coef: 0.0
     truncate_grads: True
     e_clip: 0.2
     clip_value: {clip_value}
@@ -151,12 +150,8 @@ def head_of(task: Task, policy: str) -> str:
     trunk = mlp(task.units, initializer=task.initializer)
     if policy == "ppo":
         return gaussian_head(trunk, separate=False)
-    separate = policy == "genpo" and task.genpo_separate
-    rest = f"separate: {separate}\n{trunk}"
-    if policy == "genpo":
-        return head("genpo", rest, task.genpo, task.genpo_preset)
-    start = cppo_start(task.cppo_spread)
-    return head("cppo", rest, {"algo.ema": 0.5, **start, **task.cppo})
+    rest = f"separate: False\n{space(task.log_sigma, MU_INIT)}{trunk}"
+    return head(policy, rest, task.genpo if policy == "genpo" else task.cppo)
 
 
 def written() -> dict[str, str]:
@@ -164,12 +159,11 @@ def written() -> dict[str, str]:
     files = {}
     for key, task in TASKS.items():
         published = vars(task)
-        rates = {"genpo": task.genpo_lr, "cppo": task.learning_rate, "ppo": task.learning_rate}
+        rates = {"genpo": task.flow_lr, "cppo": task.learning_rate, "ppo": task.learning_rate}
         targets = {"genpo": task.genpo_kl, "cppo": task.cppo_kl, "ppo": 0.008}
         for policy, label in LABELS.items():
             name = f"{key}_{policy}"
             values = {**published, **rollout_of(task, policy)}
-            values["entropy"] = task.cppo_entropy if policy == "cppo" else 0.0
             body = BODY.format(name=name, rate=rates[policy], kl=targets[policy], **values)
             start = TITLE.format(label, task.env) + head_of(task, policy)
             files[f"{name}.yaml"] = start + body

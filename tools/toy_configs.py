@@ -11,7 +11,7 @@ import sys
 from textwrap import indent
 
 import yaml_files
-from yaml_files import cppo_start, gaussian_head, head, mlp
+from yaml_files import gaussian_head, head, mlp, space
 
 TITLE = """\
 # {} ({}),
@@ -135,10 +135,10 @@ def written() -> dict[str, str]:
         "ddpl": head("ddpl", f"separate: False\n{small}", GAME_DDPL),
         "ppo": gaussian_head(small, separate=True, log_sigma="-0.5             # sigma 0.6"),
     }
-    rest = f"separate: True\n{wide}"
+    rest = f"separate: True\n{space()}{wide}"
     goals = {
-        "genpo": head("genpo", rest, {"network.flow.units": [32, 32]}, "larger"),
-        "cppo": head("cppo", rest, cppo_start(0.3)),
+        "genpo": head("genpo", rest),
+        "cppo": head("cppo", rest),
         "ppo": gaussian_head(wide, separate=True),
     }
     files = {}

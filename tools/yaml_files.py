@@ -20,16 +20,19 @@ GAUSSIAN_HEAD = """\
   network:
     name: actor_critic
     separate: {separate}
-    space:
-      continuous:
-        mu_activation: None
-        sigma_activation: None
-        mu_init:
-          name: default
-        sigma_init:
-          name: const_initializer
-          val: {log_sigma}
-        fixed_sigma: True
+"""
+
+SPACE = """\
+space:
+  continuous:
+    mu_activation: None
+    sigma_activation: None
+    mu_init:
+      name: {mu_init}
+    sigma_init:
+      name: const_initializer
+      val: {log_sigma}
+    fixed_sigma: True
 """
 
 
@@ -50,7 +53,12 @@ def head(
 
 def gaussian_head(rest: str, separate: bool, log_sigma: str = "0") -> str:
     """The same of rl_games' own policy."""
-    return GAUSSIAN_HEAD.format(separate=separate, log_sigma=log_sigma) + indent(rest, "    ")
+    return GAUSSIAN_HEAD.format(separate=separate) + indent(space(log_sigma) + rest, "    ")
+
+
+def space(log_sigma: str = "0", mu_init: str = "default") -> str:
+    """rl_games' Gaussian, which stands alone or has a flow on it; ``mu_init`` may have options."""
+    return SPACE.format(log_sigma=log_sigma, mu_init=mu_init)
 
 
 def mlp(units: Sequence[int], activation: str = "elu", initializer: str = "{name: default}") -> str:
@@ -66,12 +74,6 @@ def cppo_widths(units: Sequence[int], activation: str = "elu") -> dict[str, Any]
     return {f"{block}.units": units for block in blocks} | {
         f"{block}.activation": activation for block in blocks
     }
-
-
-def cppo_start(spread: float) -> dict[str, Any]:
-    """CPPO's actions spread by this at the start, and its regulariser holds them there."""
-    paths = ("algo.regulariser_scale", "network.flow.noise_scale", "network.residual.sigma")
-    return dict.fromkeys(paths, spread)
 
 
 def run(doc: str | None, folder: Path, files: Mapping[str, str], generator: str) -> int:

@@ -15,5 +15,12 @@ ALGORITHM = Algorithm(
     network="rlg_genpo.cppo.network:CPPOBuilder",
     agent="rlg_genpo.cppo.agent:CPPOAgent",
     player="rlg_genpo.common.player:Player",
-    presets={"paper": {"algo.regulariser": "langevin", "network.flow.base": "standard"}},
+    presets={
+        "paper": {
+            "algo.regulariser": "langevin",
+            "algo.ema": 0.9,
+            "algo.distill_epochs": 15,
+            "network.flow.base": "standard",
+        }
+    },
 )

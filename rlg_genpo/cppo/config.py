@@ -65,8 +65,8 @@ class AlgoConfig:
 
     contraction: float = option(
         0.5,
-        "kappa, on base gaussian; how much of the way to the base's mean the kernel goes from the "
-        "flow's sample: 1 is a Gaussian policy, and near 0 iterations take small steps",
+        "kappa, on base gaussian; how much of the way the kernel goes from the flow's sample to the "
+        "base's mean: at 1 the policy is the base but for delta",
         within("(0, 1]", 0, 1, open_low=True),
     )
     regulariser: str = option(
@@ -80,11 +80,13 @@ class AlgoConfig:
     )
     regulariser_coef: float = option(0.02, "c, the regulariser's weight", at_least(0))
     ema: float = option(
-        0.9,
+        0.5,
         "rho, the share of itself that the reference keeps each iteration; 0 makes it the flow",
         within("[0, 1)", 0, 1, open_high=True),
     )
-    distill_epochs: int = option(15, "passes of flow matching over a rollout", at_least(1))
+    distill_epochs: int = option(
+        4, "passes of flow matching over a rollout; the paper's are 15", at_least(1)
+    )
     distill_minibatches: int = option(4, "minibatches of each pass", at_least(1))
     distill_lr: float = option(1e-3, "learning rate of the flow's own Adam", positive())
     distill_grad_norm: float = option(1.0, "largest norm of the flow's gradient", positive())

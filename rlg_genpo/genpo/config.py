@@ -80,8 +80,8 @@ class AlgoConfig:
     )
     cross_entropy_coef: float = option(
         0.0,
-        "weight of the released code's cross-entropy, -mean log pi_new over stored actions, which "
-        "stands there in the entropy's place",
+        "weight of -mean log pi_new over stored actions; the released code has this cross-entropy "
+        "in the entropy's place",
         at_least(0),
     )
     kl_estimator: str = option(
@@ -93,7 +93,7 @@ class AlgoConfig:
     min_lr: float = option(1e-5, "lower bound of the adaptive learning rate", positive())
     max_lr: float | None = option(
         1e-2,
-        "upper bound of the adaptive rate (null: config.learning_rate, which base standard wants)",
+        "upper bound of the adaptive rate; null: config.learning_rate, which base standard wants",
         positive(),
     )
 

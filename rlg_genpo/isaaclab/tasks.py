@@ -53,6 +53,9 @@ TASKS: dict[str, tuple[str, ...]] = {
 BASELINE = "ppo"
 BASELINE_KEY = "rl_games_cfg_entry_point"
 
+#: what the names of files end in that keep a paper's own network and settings
+PAPER = "paper"
+
 _ENDING = re.compile(r"(-Play)?(-v\d+)?$")
 
 
@@ -64,8 +67,12 @@ def agent_key(policy: str) -> str:
 @functools.cache
 def policies() -> dict[str, tuple[str, ...]]:
     """File stem to the policies that have a ``STEM_POLICY.yaml``."""
-    names = sorted(path.stem.rpartition("_") for path in ISAAC_LAB.glob("*.yaml"))
-    return {stem: tuple(policy for own, _, policy in names if own == stem) for stem in TASKS}
+    names = sorted(path.stem for path in ISAAC_LAB.glob("*.yaml"))
+    ends = {stem: re.compile(rf"{stem}_([a-z]+(?:_{PAPER})?)") for stem in TASKS}
+    return {
+        stem: tuple(found[1] for name in names if (found := end.fullmatch(name)))
+        for stem, end in ends.items()
+    }
 
 
 def entry_points(task_id: str) -> dict[str, str]:
@@ -79,7 +86,8 @@ def entry_points(task_id: str) -> dict[str, str]:
 
 def task_and_key(name: str) -> tuple[str, str] | None:
     """The task, by Isaac Lab 2.x's id, and the agent key of a shipped file, as ``ant_genpo``."""
-    stem, _, policy = name.rpartition("_")
-    if policy not in policies().get(stem, ()):
-        return None
-    return f"{TASKS[stem][0]}-v0", agent_key(policy)
+    for stem, known in policies().items():
+        policy = name.removeprefix(f"{stem}_")
+        if policy != name and policy in known:
+            return f"{TASKS[stem][0]}-v0", agent_key(policy)
+    return None
