@@ -90,6 +90,9 @@ CPPO = {
 }
 #: and this puts it on the trunk
 ON_FEATURES = {"network.flow.condition": "features"}
+#: what a flow stands on: the default, and the paper's
+STANDARD = {"network.flow.base": "standard"}
+BASES = {"gaussian": {}, "standard": STANDARD}
 
 
 @dataclass(frozen=True)
@@ -213,14 +216,20 @@ class Rig:
 
 
 def network_of(
-    name: str, block: dict[str, Any], shape: Any = (4,), actions: int = 2, builder: Any = None
+    name: str,
+    block: dict[str, Any],
+    shape: Any = (4,),
+    actions: int = 2,
+    builder: Any = None,
+    algo: dict[str, Any] | None = None,
 ) -> Any:
     """A policy's network, as rl_games builds it from a ``network:`` block beside the ``mlp``."""
     algorithm = algorithms()[name]
     network = {"name": algorithm.network_name, "mlp": MLP, **block}
     builder = builder or load(algorithm.network)()
     builder.load(network)
-    builder.receive(algorithm.config.parse({"network": network, "config": BASE["config"]}))
+    params = {"algo": algo, "network": network, "config": BASE["config"]}
+    builder.receive(algorithm.config.parse(params))
     return builder.build("a2c", actions_num=actions, input_shape=shape, value_size=1, num_seqs=1)
 
 
