@@ -10,7 +10,7 @@ from torch.distributions import Normal, kl_divergence
 
 from rlg_genpo.common.messages import Seen
 from rlg_genpo.cppo.agent import CPPOAgent
-from tests.rig import CPPO, LSTM, ON_FEATURES, Rig
+from tests.rig import BASES, CPPO, LSTM, ON_FEATURES, Rig
 
 
 @pytest.fixture
@@ -83,6 +83,10 @@ def rolled(rig):
     return of
 
 
+#: name of the parameter that is log sigma
+SIGMA = {"gaussian": "base.sigma", "standard": "log_sigma"}
+
+
 def gradients(agent):
     agent.set_train()
     agent.calc_gradients(agent.dataset[0])
@@ -93,20 +97,22 @@ def gradients(agent):
     }
 
 
-def test_an_entropy_coefficient_pulls_on_every_log_sigma_and_on_nothing_else(rolled):
-    agent = rolled()
+@pytest.mark.parametrize("base", BASES)
+def test_an_entropy_coefficient_pulls_on_every_log_sigma_and_on_nothing_else(rolled, base):
+    agent, log_sigma = rolled(BASES[base]), SIGMA[base]
     without = gradients(agent)
     agent.entropy_coef = 0.01
     pulled = gradients(agent)
     # The entropy is the sum of log sigma and a constant; descent on minus it raises sigma.
-    torch.testing.assert_close(pulled["log_sigma"] - without["log_sigma"], torch.full((2,), -0.01))
-    for name in without.keys() - {"log_sigma"}:
+    torch.testing.assert_close(pulled[log_sigma] - without[log_sigma], torch.full((2,), -0.01))
+    for name in without.keys() - {log_sigma}:
         torch.testing.assert_close(pulled[name], without[name])
 
 
+@pytest.mark.parametrize("base", BASES)
 @pytest.mark.parametrize("kind", ["bound", "regularisation"])
-def test_the_bounds_loss_is_rl_games_own_on_the_kernels_mean(rolled, kind):
-    agent = rolled({"config.bound_loss_type": kind})
+def test_the_bounds_loss_is_rl_games_own_on_the_kernels_mean(rolled, kind, base):
+    agent = rolled({**BASES[base], "config.bound_loss_type": kind})
     without = gradients(agent)
     agent.bounds_loss_coef = 0.5
     pulled = gradients(agent)
@@ -116,12 +122,14 @@ def test_the_bounds_loss_is_rl_games_own_on_the_kernels_mean(rolled, kind):
     own = agent.bound_loss(mean) if kind == "bound" else agent.reg_loss(mean)
     assert agent.train_result[8].item() == pytest.approx(own.mean().item(), rel=1e-5)
     assert own.mean().item() > 1e-3
-    weights = dict(agent.policy.residual.named_parameters())
+    taught = ("residual", "base")
+    weights = {n: p for n, p in agent.policy.named_parameters() if n.startswith(taught)}
     slopes = torch.autograd.grad(0.5 * own.mean(), list(weights.values()))
     for name, slope in zip(weights, slopes, strict=True):
-        difference = pulled[f"residual.{name}"] - without[f"residual.{name}"]
+        difference = pulled[name] - without[name]
         torch.testing.assert_close(difference, slope, rtol=1e-3, atol=1e-6)
-    torch.testing.assert_close(pulled["log_sigma"], without["log_sigma"])
+    if base == "standard":
+        torch.testing.assert_close(pulled["log_sigma"], without["log_sigma"])
 
 
 def by_hand(name, agent, batch):
@@ -130,19 +138,24 @@ def by_hand(name, agent, batch):
     source = agent.model.source(Seen(batch["obs"]))
     kernel = agent.policy.kernel(source, reference)
     now, sigma = Normal(kernel.mean, kernel.sigma), kernel.sigma
+    # where the kernel would stand without delta, and its variance in the base's units
+    still, base = (1 - agent.policy.contraction) * reference, kernel.base
+    variance = (sigma / base.log_sigma.exp()) ** 2
     other = {
-        "langevin": lambda: Normal(reference - sigma**2 / 2 * reference / 0.6**2, sigma),
-        "shrinkage": lambda: Normal(reference, sigma),
+        "langevin": lambda: Normal(base.action(still - variance / 2 * reference / 0.6**2), sigma),
+        "shrinkage": lambda: Normal(base.action(still), sigma),
         "kl_old": lambda: Normal(*(part[: len(reference)] for part in agent.rolled)),
     }[name]()
     pair = (other, now) if name == "kl_old" else (now, other)
     return 2 * kl_divergence(*pair).sum(dim=-1)
 
 
+@pytest.mark.parametrize("base", BASES.values(), ids=BASES)
 @pytest.mark.parametrize("name", ["langevin", "shrinkage", "kl_old"])
-def test_a_regulariser_is_added_with_its_weight(rolled, name):
+def test_a_regulariser_is_added_with_its_weight(rolled, name, base):
     agent = rolled(
         {
+            **base,
             "algo.regulariser": name,
             "algo.regulariser_coef": 0.3,
             "algo.regulariser_scale": 0.6,
