@@ -1,5 +1,6 @@
 """Conditional PPO's losses and the KL of its schedule: rl_games' own, on the kernel."""
 
+import functools
 from dataclasses import replace
 
 import pytest
@@ -10,7 +11,7 @@ from torch.distributions import Normal, kl_divergence
 
 from rlg_genpo.common.messages import Seen
 from rlg_genpo.cppo.agent import CPPOAgent
-from tests.rig import BASES, CPPO, LSTM, ON_FEATURES, Rig
+from tests.rig import BASES, CPPO, LSTM, ON_FEATURES, Rig, gradients
 
 
 @pytest.fixture
@@ -60,41 +61,11 @@ def test_the_schedule_reads_rl_games_kl_of_the_kernel_to_the_pass_before(rig, mo
 
 @pytest.fixture
 def rolled(rig):
-    """An agent with a rollout in its dataset, whose gradient steps change nothing."""
-
-    def of(overrides=None):
-        agent = rig.agent({"config.truncate_grads": False, **(overrides or {})})
-        agent.init_tensors()
-        agent.obs = agent.env_reset()
-        agent.set_eval()
-        with torch.no_grad():
-            # away from the start, so that every term has a slope
-            for parameter in agent.policy.residual.parameters():
-                parameter += 0.3 * torch.randn_like(parameter)
-            rollout = agent.play_steps_rnn() if agent.is_rnn else agent.play_steps()
-        agent.set_train()
-        agent.rolled = [rollout[name].clone() for name in ("mus", "sigmas")]
-        agent.prepare_dataset(rollout)
-        agent.last_lr = 0.0
-        for group in agent.optimizer.param_groups:
-            group["lr"] = 0.0
-        return agent
-
-    return of
+    return functools.partial(rig.rolled, moved="residual")
 
 
 #: name of the parameter that is log sigma
 SIGMA = {"gaussian": "base.sigma", "standard": "log_sigma"}
-
-
-def gradients(agent):
-    agent.set_train()
-    agent.calc_gradients(agent.dataset[0])
-    return {
-        name: parameter.grad.clone()
-        for name, parameter in agent.policy.named_parameters()
-        if parameter.grad is not None
-    }
 
 
 @pytest.mark.parametrize("base", BASES)
