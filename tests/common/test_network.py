@@ -10,7 +10,7 @@ from rlg_genpo.common.messages import Seen
 from rlg_genpo.common.model import GenerativeModel, build_model
 from rlg_genpo.errors import ConfigError
 from tests.ddpl import teams
-from tests.rig import CPPO, STANDARD
+from tests.rig import CPPO, STANDARD, network_of
 
 #: (overrides, name of the parameter below the policy) of everything with a sigma to set
 SIGMAS = {
@@ -98,3 +98,30 @@ def test_a_model_by_itself_is_the_agents(rig, policy):
     agent, params = rig.agent(policy), rig.settings(policy)["params"]
     model = build_model(params, rig.parsed(policy), (4,), 2)
     model.load_state_dict(agent.model.state_dict())
+
+
+@pytest.mark.parametrize("policy", ["genpo", "cppo"])
+def test_on_the_observation_the_flow_sees_that_and_the_base_the_trunks_features(policy):
+    flow = {"condition": "observation", "units": [16], "output_scale": 1.0}
+    network = network_of(policy, {"flow": flow})
+    policy = network.policy
+    obs = torch.randn(3, 4)
+    source = network.source(Seen(obs))
+    features, _, _ = network.trunk({"obs": obs})
+    assert torch.equal(source, torch.cat([features, obs], dim=-1))
+    velocity = policy.velocity if hasattr(policy, "velocity") else policy.flow
+    assert (policy.base.feature_dim, velocity.condition_dim) == (16, 4)
+    torch.testing.assert_close(velocity.condition(source).state, velocity.condition(obs).state)
+    torch.testing.assert_close(policy.base(source).mean, policy.base(features).mean)
+    # so that PPO teaches the trunk by the base
+    policy.base(source).mean.sum().backward()
+    assert all(p.grad is not None for p in network.trunk.actor_mlp.parameters())
+
+
+@pytest.mark.parametrize(("base", "separate"), [("gaussian", True), ("standard", False)])
+@pytest.mark.parametrize("policy", ["genpo", "cppo"])
+def test_on_the_observation_a_base_keeps_the_trunk_separate(policy, base, separate):
+    """Without one the trunk is the critic's alone, so that there is nothing to be separate from."""
+    flow = {"condition": "observation", "base": base}
+    network = network_of(policy, {"flow": flow, "separate": True})
+    assert network.is_separate_critic() == separate
