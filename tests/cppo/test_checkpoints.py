@@ -138,6 +138,15 @@ def test_what_training_alone_reads_may_change(rig, base):
     assert torch.equal(player.model.policy.raw_sigma, run.agent.policy.raw_sigma)
 
 
+@pytest.mark.xfail(strict=True, reason="algo.contraction is no part of a policy's identity")
+@pytest.mark.parametrize("kind", ["agent", "player"])
+def test_a_kernel_of_another_contraction_is_refused_by_its_key(rig, kind):
+    """A trained delta was learned beside (1 - kappa) u_k: another kappa plays other actions."""
+    run = rig.train({"config.max_epochs": 1})
+    with pytest.raises(CheckpointError, match=r"params\.algo\.contraction: .* trained with 0\.5"):
+        getattr(rig, kind)({"algo.contraction": 0.9}).restore(run.checkpoint())
+
+
 @pytest.mark.parametrize("kind", ["agent", "player"])
 @pytest.mark.parametrize(("there", "here"), [("genpo", "cppo"), ("cppo", "genpo")])
 def test_another_policys_checkpoint_is_refused(tmp_path, there, here, kind):
