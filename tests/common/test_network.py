@@ -40,7 +40,7 @@ def test_rl_games_sigma_argument_is_what_the_policy_acts_with(rig, policy):
     _override_sigma(agent, {"sigma": -2.0})
     policy = agent.policy
     with torch.no_grad():
-        source = agent.model.source(Seen(torch.zeros(1, 4))).expand(4_000, -1)
+        source = agent.model.eval().source(Seen(torch.zeros(1, 4))).expand(4_000, -1)
         actions = policy.to_env(policy.act(policy.condition(source)).stored)
     # 4,000 draws tell a standard deviation to 1.1 % of itself.
     expected = torch.full((2,), math.exp(-2.0))
