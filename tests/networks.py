@@ -1,8 +1,10 @@
 """Small networks from numbers instead of whole blocks of settings."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from rlg_genpo.common.flow_config import FlowConfig
+from rlg_genpo.common.flow_config import FlowConfig, space_of
+from rlg_genpo.common.gaussian_base import GaussianBase
 from rlg_genpo.common.velocity import Velocity
 from rlg_genpo.ddpl.config import ActionValueConfig
 from rlg_genpo.ddpl.networks import ActionValues
@@ -27,6 +29,17 @@ def velocity_of(
         output_scale=output_scale,
     )
     return Velocity(condition_dim, action_dim, flow)
+
+
+def base_of(
+    space: Mapping[str, Any],
+    feature_dim: int,
+    action_dim: int,
+    initializer: Mapping[str, Any] | None = None,
+) -> GaussianBase:
+    """The Gaussian of a ``network.space.continuous``; ``initializer`` is the trunk's."""
+    settings = space_of({"space": {"continuous": space}})
+    return GaussianBase(settings, initializer, feature_dim, action_dim)
 
 
 def action_values_of(

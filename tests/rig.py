@@ -90,6 +90,9 @@ CPPO = {
 }
 #: and this puts it on the trunk
 ON_FEATURES = {"network.flow.condition": "features"}
+#: what a flow stands on: the default, and the paper's
+STANDARD = {"network.flow.base": "standard"}
+BASES = {"gaussian": {}, "standard": STANDARD}
 
 
 @dataclass(frozen=True)
@@ -203,6 +206,30 @@ class Rig:
         params = self.runner(overrides).params
         return algorithms()[params["algo"]["name"]].make_agent("run", params)
 
+    def rolled(self, overrides: dict[str, Any] | None = None, moved: str = "") -> Any:
+        """An agent with a rollout in its dataset, whose gradient steps change nothing.
+
+        Args:
+            moved: the policy's parameters of this name are away from their start, so that every
+                loss has a slope.
+        """
+        agent = self.agent({"config.truncate_grads": False, **(overrides or {})})
+        agent.init_tensors()
+        agent.obs = agent.env_reset()
+        agent.set_eval()
+        with torch.no_grad():
+            for name, parameter in agent.policy.named_parameters():
+                if moved and name.startswith(moved):
+                    parameter += 0.3 * torch.randn_like(parameter)
+            rollout = agent.play_steps_rnn() if agent.is_rnn else agent.play_steps()
+        agent.set_train()
+        agent.rolled = [rollout[name].clone() for name in ("mus", "sigmas") if name in rollout]
+        agent.prepare_dataset(rollout)
+        agent.last_lr = 0.0
+        for group in agent.optimizer.param_groups:
+            group["lr"] = 0.0
+        return agent
+
     def player(
         self, overrides: dict[str, Any] | None = None, checkpoint: str | None = None
     ) -> Player:
@@ -212,15 +239,32 @@ class Rig:
         return player
 
 
+def gradients(agent: Any) -> dict[str, torch.Tensor]:
+    """Of a policy's parameters by name, after one gradient step on a :meth:`Rig.rolled` agent."""
+    agent.set_train()
+    agent.calc_gradients(agent.dataset[0])
+    return {
+        name: parameter.grad.clone()
+        for name, parameter in agent.policy.named_parameters()
+        if parameter.grad is not None
+    }
+
+
 def network_of(
-    name: str, block: dict[str, Any], shape: Any = (4,), actions: int = 2, builder: Any = None
+    name: str,
+    block: dict[str, Any],
+    shape: Any = (4,),
+    actions: int = 2,
+    builder: Any = None,
+    algo: dict[str, Any] | None = None,
 ) -> Any:
     """A policy's network, as rl_games builds it from a ``network:`` block beside the ``mlp``."""
     algorithm = algorithms()[name]
     network = {"name": algorithm.network_name, "mlp": MLP, **block}
     builder = builder or load(algorithm.network)()
     builder.load(network)
-    builder.receive(algorithm.config.parse({"network": network, "config": BASE["config"]}))
+    params = {"algo": algo, "network": network, "config": BASE["config"]}
+    builder.receive(algorithm.config.parse(params))
     return builder.build("a2c", actions_num=actions, input_shape=shape, value_size=1, num_seqs=1)
 
 

@@ -26,7 +26,7 @@ from rlg_genpo.common.player import Player
 from rlg_genpo.genpo.agent import GenPOAgent
 from rlg_genpo.genpo.network import GenPOBuilder
 from tests.ddpl import teams
-from tests.rig import ABSENT, BASE, CPPO, MLP, Rig
+from tests.rig import ABSENT, BASE, CPPO, MLP, STANDARD, Rig
 
 
 @pytest.fixture
@@ -258,8 +258,9 @@ def test_half_a_swap_names_the_other_half(rig, block, name):
 
 
 @pytest.mark.parametrize(("sigma", "said"), [(None, False), (0.0, True), (0.3, True)])
-def test_a_sigma_for_the_gaussian_is_said_to_do_nothing(rig, caplog, sigma, said):
-    rig.runner({"config.max_epochs": 1}).run_train({"train": True, "sigma": sigma})
+def test_a_sigma_without_a_gaussian_is_said_to_do_nothing(rig, caplog, sigma, said):
+    settings = {**STANDARD, "config.max_epochs": 1}
+    rig.runner(settings).run_train({"train": True, "sigma": sigma})
     assert (f"sigma: {sigma} is ignored" in caplog.text) == said
 
 

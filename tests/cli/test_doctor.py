@@ -123,8 +123,24 @@ def test_a_swap_changes_the_head_and_nothing_else(gaussian):
     assert [params[block]["name"] for block in ("algo", "model")] == ["genpo", "genpo"]
     assert params["network"]["name"] == "genpo_actor_critic"
     assert params["network"]["mlp"] == before["network"]["mlp"]
-    assert "space" not in params["network"]
+    assert params["network"]["space"] == before["network"]["space"]
     assert params["config"] == {**before["config"], "name": "mine_swapped_genpo"}
+
+
+@pytest.mark.parametrize(
+    ("policy", "preset", "kept"),
+    [
+        ("genpo", "default", True),
+        ("genpo", "larger", True),
+        ("genpo", "paper", False),
+        ("cppo", "default", True),
+        ("cppo", "paper", False),
+    ],
+)
+def test_a_swap_keeps_the_gaussian_where_the_policy_stands_on_it(gaussian, policy, preset, kept):
+    params = yaml.safe_load(swapping.swap(str(gaussian()), policy, preset))["params"]
+    assert ("space" in params["network"]) == kept
+    assert params["network"]["flow"]["base"] == ("gaussian" if kept else "standard")
 
 
 def test_a_swap_keeps_the_licence_and_rl_games_constant_rate(gaussian):

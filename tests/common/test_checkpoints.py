@@ -12,6 +12,8 @@ FALLING = {"config.lr_schedule": "adaptive", "config.kl_threshold": 1e-9, "confi
 TRUNKS = {
     "mlp": {},
     "lstm": {"network.rnn": LSTM, "network.separate": True},
+    "standard": {"network.flow.base": "standard"},
+    "state_dependent_sigma": {"network.space.continuous": {"fixed_sigma": False}},
     "dict": {"config.env_config.observation": "dict"},
     "central_value": {
         "config.env_config.states": True,
@@ -126,7 +128,7 @@ REFUSED = {
     "another task": (
         lambda weights: None,
         {"config.env_config.low": [-1.0] * 3, "config.env_config.high": [1.0] * 3},
-        "(16, 2) there, (16, 3) here.",
+        "first a2c_network.policy.base.mu.bias: (2,) there, (3,) here.",
     ),
     "no normaliser": (
         lambda weights: None,
@@ -163,7 +165,13 @@ def test_a_rate_changed_in_the_yaml_wins_over_the_checkpoints(rig):
 
 
 @pytest.mark.parametrize(
-    ("key", "value", "there"), [("mix", 0.8, "0.9"), ("steps", 4, "3"), ("activation", "tanh", "")]
+    ("key", "value", "there"),
+    [
+        ("mix", 0.8, "0.9"),
+        ("steps", 4, "3"),
+        ("activation", "tanh", ""),
+        ("base", "standard", "gaussian"),
+    ],
 )
 def test_a_flow_that_changed_without_changing_shapes_is_refused(rig, key, value, there):
     run = rig.train()

@@ -7,20 +7,33 @@ from rlg_genpo.common.layers import SplitMLP
 from rlg_genpo.cppo.policy import CPPO
 from rlg_genpo.genpo.coupled import Coupling
 from rlg_genpo.genpo.policy import GenPO
-from tests.networks import velocity_of
+from tests.networks import base_of, velocity_of
 
 pytestmark = pytest.mark.slow
 
 B, C, D = 8, 4, 2
 
 
-def genpo(recompute=False):
-    return GenPO(velocity_of(C, D, 3, [16, 16], "mish", 4, [8], 1.0), Coupling(3, 0.9), recompute)
+def genpo(base=None, recompute=False):
+    velocity = velocity_of(C, D, 3, [16, 16], "mish", 4, [8], 1.0)
+    return GenPO(velocity, Coupling(3, 0.9), base, recompute)
 
 
-def cppo():
+def genpo_on_base():
+    return genpo(base_of({"fixed_sigma": False}, C, D))
+
+
+def cppo(base=None):
     residual = SplitMLP(C, D, [16], "silu", 1.0)
-    return CPPO(velocity_of(C, D, 3, [16], "silu", 4, [8], 1.0), residual, sigma=0.5)
+    velocity = velocity_of(C, D, 3, [16], "silu", 4, [8], 1.0)
+    return CPPO(velocity, residual, base, 0.5 if base else 0.0, sigma=0.5)
+
+
+def cppo_on_base():
+    return cppo(base_of({}, C, D))
+
+
+every_policy = pytest.mark.parametrize("make", [genpo, genpo_on_base, cppo, cppo_on_base])
 
 
 def acted(policy, source):
@@ -47,7 +60,7 @@ def whole(function, backend="aot_eager"):
 
 
 @pytest.mark.usefixtures("double")
-@pytest.mark.parametrize("make", [pytest.param(genpo, marks=pytest.mark.slow), cppo])
+@every_policy
 def test_the_density_compiles_without_a_break_to_the_same_value_and_gradient(make):
     policy = make()
     source, stored = torch.randn(B, C), torch.randn(B, policy.stored_dim)
@@ -65,7 +78,7 @@ def test_the_density_compiles_without_a_break_to_the_same_value_and_gradient(mak
 
 
 @pytest.mark.usefixtures("double")
-@pytest.mark.parametrize("make", [pytest.param(genpo, marks=pytest.mark.slow), cppo])
+@every_policy
 @pytest.mark.parametrize("function", [acted, deterministic, fresh])
 def test_sampling_compiles_without_a_break_to_the_same_samples(make, function):
     policy, source = make(), torch.randn(B, C)
@@ -77,7 +90,6 @@ def test_sampling_compiles_without_a_break_to_the_same_samples(make, function):
     torch.testing.assert_close(compiled(policy, source), expected)
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("double")
 def test_recomputation_compiles_too_with_its_own_part_left_eager():
     policy, plain = genpo(recompute=True), genpo()
@@ -91,7 +103,6 @@ def test_recomputation_compiles_too_with_its_own_part_left_eager():
         torch.testing.assert_close(one, other, rtol=1e-6, atol=1e-9)
 
 
-@pytest.mark.slow
 def test_the_default_compiler_agrees_with_eager():
     policy = genpo()
     source, stored = torch.randn(B, C), torch.randn(B, 2 * D)
@@ -101,7 +112,9 @@ def test_the_default_compiler_agrees_with_eager():
     )
 
 
-@pytest.mark.parametrize("make", [genpo, lambda: genpo(recompute=True), cppo])
+@pytest.mark.parametrize(
+    "make", [genpo, genpo_on_base, lambda: genpo(recompute=True), cppo, cppo_on_base]
+)
 def test_nothing_waits_for_the_device(make):
     # A meta tensor has no values: whatever asked for one on the host would fail here.
     policy = make().to("meta")

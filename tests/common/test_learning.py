@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.rig import CPPO, LSTM, play
+from tests.rig import CPPO, LSTM, STANDARD, play
 
 pytestmark = pytest.mark.slow
 
@@ -13,6 +13,8 @@ LONG = {
     "config.mini_epochs": 4,
     "config.learning_rate": 3e-3,
     "config.max_epochs": 25,
+    # An untrained base stands still.
+    "network.space.continuous": {"mu_init": {"name": "const_initializer", "val": 0}},
 }
 
 
@@ -23,9 +25,11 @@ LONG = {
         {"network.flow.condition": "observation"},
         {"network.separate": True},
         {"config.lr_schedule": "adaptive"},
+        STANDARD,
         CPPO,
+        {**CPPO, **STANDARD},
     ],
-    ids=["features", "observation", "separate", "adaptive", "cppo"],
+    ids=["features", "observation", "separate", "adaptive", "standard", "cppo", "cppo_standard"],
 )
 def test_a_trained_policy_costs_less_than_a_third_of_an_untrained_one(rig, overrides):
     settings = {**LONG, **overrides}

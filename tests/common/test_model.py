@@ -6,10 +6,16 @@ from torch._dynamo.testing import CompileCounter
 
 from rlg_genpo.common.messages import Act, Criticise, Evaluate, Play, Seen, Value
 from tests.ddpl import teams
-from tests.rig import CPPO, LSTM
+from tests.rig import BASES, CPPO, LSTM, STANDARD
 
 B = 5
-POLICIES = {"genpo": {}, "cppo": CPPO, "ddpl": teams.overrides()}
+POLICIES = {
+    "genpo": {},
+    "genpo_standard": STANDARD,
+    "cppo": CPPO,
+    "cppo_standard": {**CPPO, **STANDARD},
+    "ddpl": teams.overrides(),
+}
 
 
 @pytest.fixture
@@ -32,20 +38,30 @@ def questions(seen, stored=None):
     return asked if stored is None else [*asked, Evaluate(seen, stored, 2)]
 
 
+#: what rl_games stores of a GenPO rollout, by the flow's base, as its width or None
+STORED = {
+    "gaussian": {"actions": 4, "neglogpacs": None, "values": 1, "mus": 2, "sigmas": 2},
+    "standard": {"actions": 4, "neglogpacs": None, "values": 1},
+}
+
+
+@pytest.mark.parametrize("base", STORED)
 @pytest.mark.parametrize("batch", [1, B])
-def test_rl_games_dictionary_is_answered_with_what_it_stores(model, batch):
+def test_rl_games_dictionary_is_answered_with_what_it_stores(model, batch, base):
     obs = torch.randn(batch, 4)
     inputs = {"is_train": False, "prev_actions": None, "obs": obs, "rnn_states": None}
     before = dict(inputs)
-    out = model()(inputs)
+    out = model(BASES[base])(inputs)
     shapes = {key: tuple(value.shape) for key, value in out.items() if value is not None}
-    assert shapes == {"actions": (batch, 4), "neglogpacs": (batch,), "values": (batch, 1)}
+    stored = STORED[base].items()
+    assert shapes == {key: (batch,) if width is None else (batch, width) for key, width in stored}
     assert inputs.keys() == before.keys() and all(inputs[key] is before[key] for key in before)
 
 
+@pytest.mark.parametrize("base", BASES.values(), ids=BASES)
 @pytest.mark.parametrize("batch", [1, B])
-def test_evaluating_a_sample_gives_back_its_density(model, batch):
-    network, seen = model(), Seen(torch.randn(batch, 4))
+def test_evaluating_a_sample_gives_back_its_density(model, batch, base):
+    network, seen = model(base), Seen(torch.randn(batch, 4))
     acted = network(Act(seen)).acted
     out = network(Evaluate(seen, acted.stored, 0))
     assert out.density.neglogp.shape == out.density.entropy.shape == (batch,)
@@ -75,8 +91,9 @@ def test_the_policy_sees_normalised_observations(model):
     expected = plain(Evaluate(Seen(normal), stored, 0)).density.neglogp
     result = network(Evaluate(Seen(obs), stored, 0)).density.neglogp
     torch.testing.assert_close(result, expected)
-    on_observation = model({"network.flow.condition": "observation"})
-    torch.testing.assert_close(on_observation.source(Seen(obs)), normal)
+    for base in BASES.values():
+        on_observation = model({**base, "network.flow.condition": "observation"})
+        torch.testing.assert_close(on_observation.source(Seen(obs))[:, -4:], normal)
 
 
 @pytest.mark.parametrize("question", [Value, Criticise])

@@ -9,7 +9,12 @@ from rlg_genpo.common.messages import Evaluate, Seen
 from tests.rig import LSTM, play
 
 OBS = torch.tensor([[0.5, -0.5, 0.1, 0.9], [0.0, 0.3, -0.7, 0.2], [1.0, 1.0, -1.0, -1.0]])
-TRUNKS = [{}, {"network.flow.condition": "observation"}, {"network.separate": True}]
+TRUNKS = [
+    {},
+    {"network.flow.condition": "observation"},
+    {"network.separate": True},
+    {"network.flow.base": "standard"},
+]
 
 
 def batched(player):
@@ -84,12 +89,13 @@ def test_a_single_observation_without_batch_gives_one_action(rig, width, determi
 
 
 def test_actions_are_rescaled_to_the_environments_bounds(rig):
-    # Untrained and without noise, the flow stays near 0, the middle of the environment's bounds.
+    # Untrained and without noise, the flow stays at the base's mean, clipped to [-1, 1].
     bounds = {"config.env_config.low": [1.0] * 2, "config.env_config.high": [5.0] * 2}
-    player = batched(rig.player(bounds))
-    torch.testing.assert_close(
-        player.get_action(OBS, True), torch.full((3, 2), 3.0), atol=0.05, rtol=0
-    )
+    mu_init = {"name": "random_uniform_initializer", "a": -3, "b": 3}
+    player = batched(rig.player({**bounds, "network.space.continuous": {"mu_init": mu_init}}))
+    mean = condition_of(player).base.mean
+    assert (mean.abs() > 1).any() and (mean.abs() < 1).any()
+    torch.testing.assert_close(player.get_action(OBS, True), 3 + 2 * mean.clamp(-1, 1))
 
 
 @pytest.mark.parametrize("observation", ["memory", "dict"])

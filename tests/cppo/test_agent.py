@@ -7,7 +7,7 @@ from rlg_genpo import DivergedError
 from rlg_genpo.cppo.agent import CPPOAgent
 from rlg_genpo.cppo.distillation import Distillation
 from tests.common.test_training import MATRIX as GENPO
-from tests.rig import CPPO, ON_FEATURES, Rig
+from tests.rig import BASES, CPPO, ON_FEATURES, STANDARD, Rig
 
 ON_TRUNK = {
     name: {**GENPO[name], **ON_FEATURES}
@@ -41,6 +41,10 @@ MATRIX = {
         )
     },
     **{f"{name}_on_features": overrides for name, overrides in ON_TRUNK.items()},
+    "standard": STANDARD,
+    "standard_langevin": {**STANDARD, "algo.regulariser": "langevin"},
+    "state_dependent_sigma": GENPO["state_dependent_sigma"],
+    "forgetful": {"algo.contraction": 1.0},
     "regularisation": {"config.bounds_loss_coef": 0.1, "config.bound_loss_type": "regularisation"},
     "none": {"algo.regulariser": "none"},
     "shrinkage": {"algo.regulariser": "shrinkage"},
@@ -152,6 +156,10 @@ class Watch:
         self.now["end"] = parameters(learner.policy)
 
 
+#: without a base
+KERNEL = ("residual", "log_sigma")
+
+
 def part(policy, name):
     return {key: value for key, value in policy.items() if key.startswith(name)}
 
@@ -182,14 +190,17 @@ def test_the_rollouts_pairs_are_those_of_every_step_and_of_distillation(watched,
         assert torch.equal(actions, sent)
 
 
-def test_who_moves_when(watched):
+@pytest.mark.parametrize("base", BASES)
+def test_who_moves_when(watched, base):
     """PPO: the kernel and the critic; distillation: the flow; then the reference, once."""
-    watch = watched()
+    watch = watched(BASES[base])
+    kernels = ("residual", "base.mu", "base.sigma") if base == "gaussian" else KERNEL
     for epoch in watch.epochs:
         rollout, ppo, fitted, end = (
             epoch[name] for name in ("rollout", "before_fit", "after_fit", "end")
         )
-        for kernel in ("residual", "log_sigma"):
+        for kernel in kernels:
+            assert part(rollout, kernel)
             assert not same(part(rollout, kernel), part(ppo, kernel))
             assert same(part(ppo, kernel), part(end, kernel))
         assert same(part(rollout, "flow"), part(ppo, "flow"))
@@ -206,7 +217,9 @@ def test_who_moves_when(watched):
     assert not same(trunk[0], trunk[1])
 
 
-@pytest.mark.parametrize("overrides", [{}, ON_FEATURES], ids=["observation", "features"])
+@pytest.mark.parametrize(
+    "overrides", [{}, ON_FEATURES, STANDARD], ids=["observation", "features", "standard"]
+)
 def test_ppos_gradient_reaches_everything_but_the_flows(watched, overrides):
     for epoch in watched(overrides).epochs:
         for name, has_gradient in epoch["gradients"].items():

@@ -4,6 +4,7 @@ from dataclasses import fields
 
 import pytest
 
+from rlg_genpo.algorithm import algorithms
 from rlg_genpo.common.flow_config import ACTIVATION_NAMES
 from rlg_genpo.cppo.config import (
     DEPLOYMENTS,
@@ -15,7 +16,7 @@ from rlg_genpo.cppo.config import (
 )
 from rlg_genpo.errors import ConfigError
 from tests.genpo.test_config import ADAPTIVE, EVEN, WIDTHS, identify, no_environment  # noqa: F401
-from tests.rig import ABSENT, CNN, CPPO, LSTM, ON_FEATURES, Rig
+from tests.rig import ABSENT, CNN, CPPO, LSTM, ON_FEATURES, STANDARD, Rig
 
 FLOW, RESIDUAL, ALGO = "params.network.flow", "params.network.residual", "params.algo"
 
@@ -32,6 +33,10 @@ BAD = [
     (
         {"network.flow.condition": "state"},
         f"{FLOW}.condition: must be one of features, observation, got state.",
+    ),
+    (
+        {"network.flow.base": "normal"},
+        f"{FLOW}.base: must be one of gaussian, standard, got normal.",
     ),
     ({"network.flow.units": []}, f"{FLOW}.units: {WIDTHS}, got []."),
     (
@@ -66,6 +71,11 @@ BAD = [
     ({"network.residual.sigma": 0}, f"{RESIDUAL}.sigma: must be above 0, got 0.0."),
     ({"network.residual.sigma": -0.5}, f"{RESIDUAL}.sigma: must be above 0, got -0.5."),
     (
+        {"network.residual.sigma": 0.2},  # the standard base's
+        f"{RESIDUAL}.sigma: 0.2 with flow.base: gaussian, whose sigma is that of "
+        "params.network.space.continuous; delete the line, or set sigma_init.",
+    ),
+    (
         {"network.residual.output_scale": -1},
         f"{RESIDUAL}.output_scale: must be at least 0, got -1.0.",
     ),
@@ -86,6 +96,8 @@ BAD = [
         {"algo.regulariser": "langevine"},
         f"{ALGO}.regulariser: must be one of {', '.join(REGULARISERS)}, got langevine.",
     ),
+    ({"algo.contraction": 0}, f"{ALGO}.contraction: must be in (0, 1], got 0.0."),
+    ({"algo.contraction": 1.1}, f"{ALGO}.contraction: must be in (0, 1], got 1.1."),
     ({"algo.regulariser_coef": -0.1}, f"{ALGO}.regulariser_coef: must be at least 0, got -0.1."),
     ({"algo.regulariser_scale": 0}, f"{ALGO}.regulariser_scale: must be above 0, got 0.0."),
     ({"algo.ema": 1}, f"{ALGO}.ema: must be in [0, 1), got 1.0."),
@@ -173,6 +185,7 @@ def test_each_deployment_is_let_through(rig, name):
 def test_the_ends_of_the_ranges_are_let_through(rig):
     settings = rig.parsed(
         {
+            "algo.contraction": 1,
             "algo.ema": 0,
             "algo.regulariser": "none",
             "algo.regulariser_coef": 0,
@@ -187,6 +200,7 @@ def test_the_ends_of_the_ranges_are_let_through(rig):
 def test_strings_as_yaml_reads_them_are_numbers(rig):
     settings = rig.parsed(
         {
+            **STANDARD,
             "algo.distill_lr": "1e-3",
             "algo.distill_threshold": "5e-1",
             "network.residual.sigma": "5e-1",
@@ -208,15 +222,18 @@ def test_a_users_own_network_name_is_let_through(rig):
 
 def test_the_paper_and_the_reconstruction_are_the_defaults():
     algo, flow, residual = AlgoConfig(), ReferenceFlowConfig(), ResidualConfig()
-    assert (algo.regulariser, algo.regulariser_coef, algo.ema) == ("langevin", 0.02, 0.9)
+    assert (algo.regulariser, algo.regulariser_coef, algo.ema) == ("shrinkage", 0.02, 0.9)
     assert (algo.distill_epochs, algo.distill_minibatches) == (15, 4)
-    assert (flow.steps, flow.noise_scale, residual.sigma) == (8, 1.0, 0.5)
+    assert (flow.steps, flow.noise_scale, residual.sigma) == (8, 1.0, None)
     assert algo.regulariser_scale == flow.noise_scale  # the step aims at where the flow starts
+    paper = algorithms()["cppo"].presets["paper"]
+    assert paper == {"algo.regulariser": "langevin", "network.flow.base": "standard"}
 
 
 def test_a_checkpoints_fingerprint_names_what_no_shape_shows(rig):
     assert rig.parsed().fingerprint() == {
         "params.network.flow.steps": 3,
+        "params.network.flow.base": "gaussian",
         "params.network.flow.condition": "observation",
         "params.network.flow.activation": "silu",
         "params.network.flow.noise_scale": 1.0,

@@ -1,5 +1,6 @@
 """Conditional PPO's losses and the KL of its schedule: rl_games' own, on the kernel."""
 
+import functools
 from dataclasses import replace
 
 import pytest
@@ -10,7 +11,7 @@ from torch.distributions import Normal, kl_divergence
 
 from rlg_genpo.common.messages import Seen
 from rlg_genpo.cppo.agent import CPPOAgent
-from tests.rig import CPPO, LSTM, ON_FEATURES, Rig
+from tests.rig import BASES, CPPO, LSTM, ON_FEATURES, Rig, gradients
 
 
 @pytest.fixture
@@ -60,53 +61,29 @@ def test_the_schedule_reads_rl_games_kl_of_the_kernel_to_the_pass_before(rig, mo
 
 @pytest.fixture
 def rolled(rig):
-    """An agent with a rollout in its dataset, whose gradient steps change nothing."""
-
-    def of(overrides=None):
-        agent = rig.agent({"config.truncate_grads": False, **(overrides or {})})
-        agent.init_tensors()
-        agent.obs = agent.env_reset()
-        agent.set_eval()
-        with torch.no_grad():
-            # away from the start, so that every term has a slope
-            for parameter in agent.policy.residual.parameters():
-                parameter += 0.3 * torch.randn_like(parameter)
-            rollout = agent.play_steps_rnn() if agent.is_rnn else agent.play_steps()
-        agent.set_train()
-        agent.rolled = [rollout[name].clone() for name in ("mus", "sigmas")]
-        agent.prepare_dataset(rollout)
-        agent.last_lr = 0.0
-        for group in agent.optimizer.param_groups:
-            group["lr"] = 0.0
-        return agent
-
-    return of
+    return functools.partial(rig.rolled, moved="residual")
 
 
-def gradients(agent):
-    agent.set_train()
-    agent.calc_gradients(agent.dataset[0])
-    return {
-        name: parameter.grad.clone()
-        for name, parameter in agent.policy.named_parameters()
-        if parameter.grad is not None
-    }
+#: name of the parameter that is log sigma
+SIGMA = {"gaussian": "base.sigma", "standard": "log_sigma"}
 
 
-def test_an_entropy_coefficient_pulls_on_every_log_sigma_and_on_nothing_else(rolled):
-    agent = rolled()
+@pytest.mark.parametrize("base", BASES)
+def test_an_entropy_coefficient_pulls_on_every_log_sigma_and_on_nothing_else(rolled, base):
+    agent, log_sigma = rolled(BASES[base]), SIGMA[base]
     without = gradients(agent)
     agent.entropy_coef = 0.01
     pulled = gradients(agent)
     # The entropy is the sum of log sigma and a constant; descent on minus it raises sigma.
-    torch.testing.assert_close(pulled["log_sigma"] - without["log_sigma"], torch.full((2,), -0.01))
-    for name in without.keys() - {"log_sigma"}:
+    torch.testing.assert_close(pulled[log_sigma] - without[log_sigma], torch.full((2,), -0.01))
+    for name in without.keys() - {log_sigma}:
         torch.testing.assert_close(pulled[name], without[name])
 
 
+@pytest.mark.parametrize("base", BASES)
 @pytest.mark.parametrize("kind", ["bound", "regularisation"])
-def test_the_bounds_loss_is_rl_games_own_on_the_kernels_mean(rolled, kind):
-    agent = rolled({"config.bound_loss_type": kind})
+def test_the_bounds_loss_is_rl_games_own_on_the_kernels_mean(rolled, kind, base):
+    agent = rolled({**BASES[base], "config.bound_loss_type": kind})
     without = gradients(agent)
     agent.bounds_loss_coef = 0.5
     pulled = gradients(agent)
@@ -116,12 +93,14 @@ def test_the_bounds_loss_is_rl_games_own_on_the_kernels_mean(rolled, kind):
     own = agent.bound_loss(mean) if kind == "bound" else agent.reg_loss(mean)
     assert agent.train_result[8].item() == pytest.approx(own.mean().item(), rel=1e-5)
     assert own.mean().item() > 1e-3
-    weights = dict(agent.policy.residual.named_parameters())
+    taught = ("residual", "base")
+    weights = {n: p for n, p in agent.policy.named_parameters() if n.startswith(taught)}
     slopes = torch.autograd.grad(0.5 * own.mean(), list(weights.values()))
     for name, slope in zip(weights, slopes, strict=True):
-        difference = pulled[f"residual.{name}"] - without[f"residual.{name}"]
+        difference = pulled[name] - without[name]
         torch.testing.assert_close(difference, slope, rtol=1e-3, atol=1e-6)
-    torch.testing.assert_close(pulled["log_sigma"], without["log_sigma"])
+    if base == "standard":
+        torch.testing.assert_close(pulled["log_sigma"], without["log_sigma"])
 
 
 def by_hand(name, agent, batch):
@@ -130,19 +109,24 @@ def by_hand(name, agent, batch):
     source = agent.model.source(Seen(batch["obs"]))
     kernel = agent.policy.kernel(source, reference)
     now, sigma = Normal(kernel.mean, kernel.sigma), kernel.sigma
+    # where the kernel would stand without delta, and its variance in the base's units
+    still, base = (1 - agent.policy.contraction) * reference, kernel.base
+    variance = (sigma / base.log_sigma.exp()) ** 2
     other = {
-        "langevin": lambda: Normal(reference - sigma**2 / 2 * reference / 0.6**2, sigma),
-        "shrinkage": lambda: Normal(reference, sigma),
+        "langevin": lambda: Normal(base.action(still - variance / 2 * reference / 0.6**2), sigma),
+        "shrinkage": lambda: Normal(base.action(still), sigma),
         "kl_old": lambda: Normal(*(part[: len(reference)] for part in agent.rolled)),
     }[name]()
     pair = (other, now) if name == "kl_old" else (now, other)
     return 2 * kl_divergence(*pair).sum(dim=-1)
 
 
+@pytest.mark.parametrize("base", BASES.values(), ids=BASES)
 @pytest.mark.parametrize("name", ["langevin", "shrinkage", "kl_old"])
-def test_a_regulariser_is_added_with_its_weight(rolled, name):
+def test_a_regulariser_is_added_with_its_weight(rolled, name, base):
     agent = rolled(
         {
+            **base,
             "algo.regulariser": name,
             "algo.regulariser_coef": 0.3,
             "algo.regulariser_scale": 0.6,

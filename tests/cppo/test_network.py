@@ -20,18 +20,22 @@ build = functools.partial(network_of, "cppo")
 
 @pytest.mark.parametrize("separate", [False, True])
 @pytest.mark.parametrize("condition", ["features", "observation"])
-def test_flow_and_kernel_see_what_condition_says(condition, separate):
-    network = build({"flow": {"condition": condition}, "separate": separate})
+@pytest.mark.parametrize("base", ["gaussian", "standard"])
+def test_flow_and_kernel_see_what_condition_says(base, condition, separate):
+    network = build({"flow": {"condition": condition, "base": base}, "separate": separate})
     obs = torch.randn(B, 4)
     source, value, states = network(Seen(obs))
     features, expected, _ = network.trunk({"obs": obs})
-    assert torch.equal(source, obs if condition == "observation" else features)
+    # A base always stands on the features, which then come first.
+    parts = [features] if (base, condition) != ("standard", "observation") else []
+    parts += [obs] if condition == "observation" else []
+    assert torch.equal(source, torch.cat(parts, dim=-1))
     assert torch.equal(value, expected) and states is None
     assert network.policy.act(network.policy.condition(source)).stored.shape == (B, 4)
 
 
-def test_by_default_they_see_the_observation_and_the_trunk_is_the_critics_alone():
-    network = build({"separate": True})
+def test_without_base_the_trunk_is_the_critics_alone():
+    network = build({"separate": True, "flow": {"base": "standard"}})
     obs = torch.randn(B, 4)
     source, value, _ = network(Seen(obs))
     assert torch.equal(source, obs)
@@ -52,6 +56,7 @@ def test_on_the_observation_only_a_vector_will_do(shape):
 
 def test_the_blocks_reach_the_policy():
     flow = {
+        "base": "standard",
         "steps": 7,
         "units": [12, 6],
         "activation": "relu",
@@ -77,13 +82,29 @@ def test_the_blocks_reach_the_policy():
     assert (policy.noise_scale, policy.stored_dim) == (0.3, 4)
 
 
+def test_the_contraction_and_the_space_reach_the_policy_on_a_base():
+    space = {"continuous": {"fixed_sigma": False}}
+    policy = build({"space": space}, algo={"contraction": 0.2}).policy
+    assert policy.contraction == 0.2
+    assert policy.log_spread.item() == pytest.approx(math.log(0.6))  # 0.2 * 1.8 = 0.6^2
+    assert isinstance(policy.raw_sigma, torch.nn.Linear)
+    assert not hasattr(policy, "log_sigma")
+
+
 def test_without_blocks_it_starts_as_documented():
-    policy = build({}).policy
-    assert (len(policy.flow.times), policy.noise_scale) == (8, 1.0)
-    assert policy.log_sigma.exp().tolist() == pytest.approx([0.5, 0.5])
-    source, action = torch.randn(B, 4), torch.randn(B, 2)
+    network = build({})
+    policy = network.policy
+    assert (len(policy.flow.times), policy.noise_scale, policy.contraction) == (8, 1.0, 0.5)
+    assert policy.base is not None and policy.base.sigma.tolist() == [0, 0]
+    source, action = network.source(Seen(torch.randn(B, 4))), torch.randn(B, 2)
     assert (policy.residual(source, action) == 0).all()
     assert torch.equal(policy.sample_flow(policy.flow, source, action), action)
+
+
+def test_the_papers_kernel_starts_as_documented():
+    policy = build({"flow": {"base": "standard"}}).policy
+    assert policy.contraction == 0
+    assert policy.log_sigma.exp().tolist() == pytest.approx([0.5, 0.5])
 
 
 def test_rl_games_questions_reach_the_trunk():
@@ -94,7 +115,10 @@ def test_rl_games_questions_reach_the_trunk():
     assert network.get_aux_loss() is None
 
 
-@pytest.mark.parametrize("part", ["make_trunk", "make_velocity", "make_residual", "make_policy"])
+PARTS = ["make_trunk", "make_base", "make_velocity", "make_residual", "make_policy"]
+
+
+@pytest.mark.parametrize("part", PARTS)
 def test_each_part_may_be_a_users_own(part):
     made = []
 

@@ -6,9 +6,9 @@ import torch
 from rlg_genpo.common.messages import Evaluate, Seen
 from rlg_genpo.cppo.config import DEPLOYMENTS
 from tests.common.test_player import OBS, batched, condition_of
-from tests.rig import CPPO, LSTM, ON_FEATURES, Rig, play
+from tests.rig import BASES, CPPO, LSTM, ON_FEATURES, STANDARD, Rig, play
 
-TRUNKS = [{}, ON_FEATURES, {**ON_FEATURES, "network.separate": True}]
+TRUNKS = [{}, ON_FEATURES, {**ON_FEATURES, "network.separate": True}, STANDARD]
 
 
 @pytest.fixture
@@ -33,7 +33,9 @@ def test_the_deterministic_action_is_the_kernels_mean_over_zero_noise(rig, trunk
     with torch.no_grad():
         source = condition_of(player)
         start = policy.sample_flow(policy.reference, source, torch.zeros(3, 2))
-        expected = (start + policy.residual(source, start)).clamp(-1, 1)
+        moved = (1 - policy.contraction) * start + policy.residual(source, start)
+        expected = policy.units(source).action(moved).clamp(-1, 1)
+    assert policy.contraction == (0 if trunk is STANDARD else 0.5)
     torch.testing.assert_close(player.get_action(OBS, True), expected)
     assert torch.equal(player.get_action(OBS, True), player.get_action(OBS, True))
 
@@ -77,9 +79,10 @@ def test_the_deployments_differ_and_the_default_is_the_kernels_mean(rig, checkpo
             assert not torch.allclose(actions[name], actions[other], atol=1e-5), (name, other)
 
 
-def test_save_load_same_action_and_same_density(rig):
-    run = rig.train()
-    players = [batched(rig.player(checkpoint=run.checkpoint())) for _ in range(2)]
+@pytest.mark.parametrize("base", BASES.values(), ids=BASES)
+def test_save_load_same_action_and_same_density(rig, base):
+    run = rig.train(base)
+    players = [batched(rig.player(base, run.checkpoint())) for _ in range(2)]
     actions = [player.get_action(OBS, True) for player in players]
     pair = torch.randn(3, 4)
     densities = [p.model.policy.evaluate(condition_of(p), pair).neglogp for p in players]

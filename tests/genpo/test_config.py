@@ -37,6 +37,10 @@ BAD = [
         {"network.flow.condition": "state"},
         f"{FLOW}.condition: must be one of features, observation, got state.",
     ),
+    (
+        {"network.flow.base": "normal"},
+        f"{FLOW}.base: must be one of gaussian, standard, got normal.",
+    ),
     ({"network.flow.units": []}, f"{FLOW}.units: {WIDTHS}, got []."),
     ({"network.flow.units": 64}, f"{FLOW}.units: must be a list, got 64."),
     (
@@ -71,6 +75,10 @@ BAD = [
         "use condition: features.",
     ),
     ({"algo.compression_coef": -1}, f"{ALGO}.compression_coef: must be at least 0, got -1.0."),
+    (
+        {"algo.cross_entropy_coef": -1},
+        f"{ALGO}.cross_entropy_coef: must be at least 0, got -1.0.",
+    ),
     (
         {"algo.compression": "cubed"},
         f"{ALGO}.compression: must be one of squared, norm, got cubed.",

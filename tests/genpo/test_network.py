@@ -18,19 +18,24 @@ build = functools.partial(network_of, "genpo")
 
 @pytest.mark.parametrize("separate", [False, True])
 @pytest.mark.parametrize("condition", ["features", "observation"])
-def test_the_policy_sees_what_condition_says(condition, separate):
-    network = build({"flow": {"condition": condition}, "separate": separate})
+@pytest.mark.parametrize("base", ["gaussian", "standard"])
+def test_the_policy_sees_what_condition_says(base, condition, separate):
+    network = build({"flow": {"condition": condition, "base": base}, "separate": separate})
     obs = torch.randn(B, 4)
     source, value, states = network(Seen(obs))
     assert torch.equal(network.source(Seen(obs)), source)
     features, expected, _ = network.trunk({"obs": obs})
-    assert torch.equal(source, obs if condition == "observation" else features)
+    # A base always stands on the features, which then come first.
+    parts = [features] if (base, condition) != ("standard", "observation") else []
+    parts += [obs] if condition == "observation" else []
+    assert torch.equal(source, torch.cat(parts, dim=-1))
     assert torch.equal(value, expected) and states is None
     network.policy.condition(source)  # the widths agree
 
 
-def test_on_the_observation_the_trunk_is_the_critics_alone():
-    network = build({"flow": {"condition": "observation"}, "separate": True})
+def test_on_the_observation_and_without_base_the_trunk_is_the_critics_alone():
+    flow = {"condition": "observation", "base": "standard"}
+    network = build({"flow": flow, "separate": True})
     network(Seen(torch.randn(B, 4)))[1].sum().backward()
     assert all(parameter.grad is not None for parameter in network.trunk.parameters())
     assert not network.is_separate_critic()
@@ -74,7 +79,7 @@ def test_rl_games_questions_reach_the_trunk():
     assert network.get_aux_loss() is None
 
 
-@pytest.mark.parametrize("part", ["make_trunk", "make_velocity", "make_policy"])
+@pytest.mark.parametrize("part", ["make_trunk", "make_base", "make_velocity", "make_policy"])
 def test_each_part_may_be_a_users_own(part):
     made = []
 

@@ -204,7 +204,8 @@ def test_cppos_flow_and_kernel_are_as_wide_as_the_tasks_policy(stem: str) -> Non
     assert list(flow.units) == (network["mlp"]["units"] if alone else [64, 64])
     assert (flow.units, flow.activation) == (residual.units, residual.activation)
     assert flow.activation == network["mlp"]["activation"]
-    assert (flow.steps, flow.noise_scale, residual.sigma) == (8, 1.0, 0.5)
+    sigma = None if flow.base == "gaussian" else 0.5
+    assert (flow.steps, flow.noise_scale, residual.sigma) == (8, 1.0, sigma)
     assert (flow.output_scale, residual.output_scale) == (0, 0)
     assert settings.algo == CPPOAlgo()
 
