@@ -17,6 +17,8 @@ from rlg_genpo.common.yaml_head import WIDTH
 from rlg_genpo.errors import ConfigError
 from rlg_genpo.host.keys import LR_SCHEDULES
 
+#: rl_games' usual model
+LOG_SIGMA = "continuous_a2c_logstd"
 #: blocks of ``params`` that name the policy
 REPLACED = ("algo", "model", "network")
 
@@ -95,6 +97,12 @@ def refuse_other_than_gaussian(params: Params) -> None:
         raise ConfigError(
             f"params.algo.name: {name!r}; only rl_games' continuous PPO, {validation.GAUSSIAN}, "
             "can be swapped."
+        )
+    model = params.get("model", {}).get("name")
+    if model != LOG_SIGMA:
+        raise ConfigError(
+            f"params.model.name: {model!r}; only {LOG_SIGMA}, whose sigma is a logarithm, can be "
+            "swapped."
         )
     space = params.get("network", {}).get("space") or {}
     if "continuous" not in space:

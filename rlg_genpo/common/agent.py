@@ -308,8 +308,7 @@ class Agent(A2CAgent):
         """Go on from :meth:`extra_state`."""
 
     def set_full_state_weights(self, weights: dict[str, Any], set_epoch: bool = True) -> None:
-        fingerprint = self.settings.fingerprint()
-        extras = checkpoints.check(weights, self.algorithm_name, fingerprint, self.model)
+        extras = checkpoints.check(weights, self.algorithm_name, self.settings, self.model)
         super().set_full_state_weights(weights, set_epoch)
         compat.resume_central_optimizer(self, weights)
         checkpoints.resume(self, extras)

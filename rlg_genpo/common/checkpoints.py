@@ -60,7 +60,7 @@ def resume(agent: Any, extras: Mapping[str, Any]) -> None:
 
 
 def check(
-    weights: Mapping[str, Any], policy: str, fingerprint: Mapping[str, Any], model: nn.Module
+    weights: Mapping[str, Any], policy: str, settings: PolicyConfig, model: nn.Module
 ) -> Mapping[str, Any]:
     """Whether a checkpoint fits; returns our part of it.
 
@@ -73,11 +73,12 @@ def check(
             f"The checkpoint was written by rlg_genpo {extras['version']} in format "
             f"{extras['format']}; this is {__version__}, format {FORMAT}. Install that version."
         )
-    for key, value in fingerprint.items():
-        if extras["head"].get(key) != value:
+    trained = {**settings.formerly, **extras["head"]}
+    for key, value in settings.fingerprint().items():
+        if trained.get(key) != value:
             raise CheckpointError(
-                f"{key}: the checkpoint's policy was trained with {extras['head'].get(key)}, the "
-                f"YAML says {value}. Set it back, or train anew."
+                f"{key}: the checkpoint's policy was trained with {trained.get(key)}, the YAML "
+                f"says {value}. Set it back, or train anew."
             )
     there, here = extras["shapes"], shapes_of(model)
     differing = sorted(

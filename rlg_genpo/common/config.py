@@ -33,6 +33,9 @@ class PolicyConfig:
     #: whether it stands on the Gaussian of ``network.space``, which a swap then leaves there
     reads_space: ClassVar[bool] = False
 
+    #: options that an older checkpoint's fingerprint lacks, with what they were then
+    formerly: ClassVar[Mapping[str, Any]] = {}
+
     #: options of before by path below ``params``, with the one value that still means what it did
     removed: ClassVar[Mapping[str, Any]] = {}
 
@@ -90,6 +93,10 @@ class PolicyConfig:
     def rate_bounds(self) -> tuple[float, float | None] | None:
         """Bounds of the adaptive learning rate (None: its start); None leaves it to rl_games."""
         return None
+
+    def departs(self) -> str | None:
+        """Which setting keeps the policy from starting as a Gaussian; None where it does."""
+        return "params.algo.name"
 
     def spread(self) -> str | None:
         """Which keys set the policy's spread at the start; None: rl_games' own ``sigma`` does."""

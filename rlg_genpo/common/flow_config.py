@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from rlg_genpo.common import schema
 from rlg_genpo.common.config import PolicyConfig, refuse_trunks
 from rlg_genpo.common.schema import Valid, at_least, even, one_of, option, widths
+from rlg_genpo.errors import ConfigError
 
 ACTIVATION_NAMES = ("mish", "elu", "relu", "gelu", "silu", "swish", "tanh", "selu")
 
@@ -104,11 +105,19 @@ class FlowPolicyConfig(PolicyConfig):
     """Settings with a flow; a subclass declares it, and is the dataclass."""
 
     reads_space: ClassVar[bool] = True
+    formerly: ClassVar[Mapping[str, Any]] = {f"{PATH}.base": "standard"}
     flow: Any  # a FlowConfig
 
     def check(self, params: Mapping[str, Any]) -> None:
         self.flow.check(params["network"])
         super().check(params)
+
+    def departs(self) -> str | None:
+        if self.flow.base != "gaussian":
+            return f"{PATH}.base: {self.flow.base}"
+        return (
+            f"{PATH}.output_scale: {self.flow.output_scale:g}" if self.flow.output_scale else None
+        )
 
     @classmethod
     def adapt(cls, params: dict[str, Any]) -> dict[str, Any]:
@@ -124,5 +133,11 @@ def space_of(network: Mapping[str, Any]) -> SpaceConfig:
     Raises:
         ConfigError: naming the key, the value and the way out.
     """
-    space = network.get("space") or {}
-    return schema.parse(SpaceConfig, space.get("continuous"), SPACE)
+    space = network.get("space") or {"continuous": None}
+    if not isinstance(space, Mapping) or "continuous" not in space:
+        shown = list(space) if isinstance(space, Mapping) else space
+        raise ConfigError(
+            f"params.network.space: {shown}; a flow's actions are continuous: write a block "
+            "continuous, or leave space out for rl_games' usual one."
+        )
+    return schema.parse(SpaceConfig, space["continuous"], SPACE)

@@ -14,11 +14,14 @@ from rl_games.algos_torch.network_builder import NetworkBuilder
 from torch import Tensor, nn
 from torch.nn import functional
 
-from rlg_genpo.common.flow_config import SpaceConfig
+from rlg_genpo.common.flow_config import SPACE, SpaceConfig
 from rlg_genpo.common.policy import Gaussian
+from rlg_genpo.errors import ConfigError
 
 #: rl_games' usual initialiser of log sigma
 CONSTANT = {"name": "const_initializer", "val": 0}
+#: below which float32 has no logarithm
+SMALLEST = 1e-30
 #: the smallest sigma of ``sigma_parametrization: linear``, as in rl_games
 LINEAR_FLOOR = 1e-3
 
@@ -63,8 +66,9 @@ class GaussianBase(nn.Module):
         self.space, self.feature_dim = space, feature_dim
         make: Any = NetworkBuilder.BaseNetwork()
         self.mu = nn.Linear(feature_dim, action_dim)
-        self.mu_act = make.activations_factory.create(space.mu_activation)
-        self.sigma_act = make.activations_factory.create(space.sigma_activation)
+        activations = make.activations_factory
+        self.mu_act = made(activations, "mu_activation", {"name": space.mu_activation})
+        self.sigma_act = made(activations, "sigma_activation", {"name": space.sigma_activation})
         self.sigma: nn.Parameter | nn.Linear
         if space.fixed_sigma:
             self.sigma = nn.Parameter(torch.zeros(action_dim))
@@ -76,20 +80,20 @@ class GaussianBase(nn.Module):
                     make.init_factory.create(**initializer)(layer.weight)
                 nn.init.zeros_(layer.bias)
         if space.mu_init is not None:
-            make.init_factory.create(**space.mu_init)(self.mu.weight)
+            started(make.init_factory, "mu_init", space.mu_init, self.mu.weight)
         self._start_sigma(make.init_factory)
 
     def _start_sigma(self, initializers: Any) -> None:
         start = self.space.sigma_init or CONSTANT
         if isinstance(self.sigma, nn.Parameter):
-            initializers.create(**start)(self.sigma)
+            started(initializers, "sigma_init", start, self.sigma)
         elif start["name"] == CONSTANT["name"]:
             # As rl_games does from 2.0 on: before, it filled the weights with the constant, so that
             # sigma began with a value of each state's own.
             nn.init.zeros_(self.sigma.weight)
             nn.init.constant_(self.sigma.bias, start.get("val", 0))
         else:
-            initializers.create(**start)(self.sigma.weight)
+            started(initializers, "sigma_init", start, self.sigma.weight)
 
     def forward(self, source: Tensor) -> Base:
         features = source[..., : self.feature_dim]
@@ -100,7 +104,7 @@ class GaussianBase(nn.Module):
         """Of the raw sigma, (D,) or (B, D); the parametrisations are those of rl_games 2.0."""
         space = self.space
         if space.sigma_parametrization == "softplus":
-            return (functional.softplus(raw) + space.min_sigma).log()
+            return (functional.softplus(raw) + space.min_sigma).clamp_min(SMALLEST).log()
         if space.sigma_parametrization in ("linear", "scalar"):
             floor = max(space.min_sigma, LINEAR_FLOOR)
             return (floor + functional.softplus(raw - floor)).log()
@@ -109,3 +113,30 @@ class GaussianBase(nn.Module):
         if space.min_sigma:
             return torch.logaddexp(raw, raw.new_tensor(math.log(space.min_sigma)))
         return raw
+
+
+def made(factory: Any, key: str, block: Mapping[str, Any]) -> Any:
+    """What rl_games makes of a block with a name.
+
+    Raises:
+        ConfigError: it knows no such name or option.
+    """
+    try:
+        return factory.create(**block)
+    except ValueError as error:
+        raise ConfigError(f"{SPACE}.{key}: rl_games knows no {block['name']!r}.") from error
+    except TypeError as error:
+        raise ConfigError(f"{SPACE}.{key}: {dict(block)}; rl_games says: {error}.") from error
+
+
+def started(initializers: Any, key: str, block: Mapping[str, Any], tensor: Tensor) -> None:
+    """Initialise a tensor as a block says.
+
+    Raises:
+        ConfigError: rl_games cannot.
+    """
+    initializer = made(initializers, key, block)
+    try:
+        initializer(tensor)
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"{SPACE}.{key}: {dict(block)}; torch says: {error}.") from error

@@ -146,6 +146,7 @@ class Minibatch:
     returns: Tensor  # (B, V), normalised
     mask: Tensor | None  # (B,), 1 on real rows; None when all are
     old_neglogp: Tensor | None  # (B,); None where actions have no density
+    latest_neglogp: Tensor | None  # (B,), after the latest pass over these rows
     #: of a Gaussian density: at the rollout, and after the latest pass over these rows
     rollout: Gaussian | None
     latest: Gaussian | None
@@ -158,6 +159,7 @@ class Minibatch:
 
 #: ours, in rl_games' dataset
 ROLLOUT = ("rollout_mu", "rollout_sigma")
+LATEST = "latest_neglogp"
 
 
 def minibatch(batch: Mapping[str, Any], seen: Seen) -> Minibatch:
@@ -171,6 +173,7 @@ def minibatch(batch: Mapping[str, Any], seen: Seen) -> Minibatch:
         returns=batch["returns"],
         mask=batch.get("rnn_masks"),
         old_neglogp=old if old.dim() == 1 else None,
+        latest_neglogp=batch.get(LATEST),
         rollout=_gaussian_at(batch, *ROLLOUT),
         latest=_gaussian_at(batch, "mu", "sigma"),
     )
@@ -195,6 +198,18 @@ def keep_rollout_gaussian(values: dict[str, Any]) -> None:
     """
     for name, latest in zip(ROLLOUT, ("mu", "sigma"), strict=True):
         values[name] = values[latest].clone()
+
+
+def keep_latest_density(dataset: Any, neglogp: Tensor | None = None) -> None:
+    """Keep in rl_games' dataset the density (B,) of its latest minibatch; without one, all rows'.
+
+    These are the rollout's until a pass has been over them, as rl_games keeps ``mu`` and ``sigma``.
+    """
+    values = dataset.values_dict
+    if neglogp is None:
+        values[LATEST] = values["old_logp_actions"].clone()
+    else:
+        values[LATEST][slice(*dataset.last_range)] = neglogp
 
 
 def without_width(batch: Mapping[str, Any]) -> dict[str, Any]:

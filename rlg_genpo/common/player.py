@@ -52,6 +52,5 @@ class Player(PpoPlayerContinuous):
 
     def restore(self, fn: str) -> None:
         weights = torch_ext.load_checkpoint(fn)
-        fingerprint = self.settings.fingerprint()
-        checkpoints.check(weights, self.algorithm_name, fingerprint, self.model)
+        checkpoints.check(weights, self.algorithm_name, self.settings, self.model)
         super().restore(fn)

@@ -1,5 +1,7 @@
 """The agent of policies whose stored actions have a density: PPO's clipped ratio on it."""
 
+from typing import Any
+
 import torch
 from rl_games.common import common_losses
 from torch import Tensor
@@ -29,11 +31,14 @@ class PPOAgent(Agent):
         entropy = masked_mean(answer.density.entropy, batch.mask)
         return {"entropy": (-self.entropy_coef, entropy)}
 
-    def schedule_kl(
-        self, batch: messages.Minibatch, answer: messages.Evaluation, log_ratio: Tensor
-    ) -> Tensor:
-        """KL or its estimator, (B,), that the adaptive schedule reads."""
-        return kl_nonnegative(log_ratio)
+    def schedule_kl(self, batch: messages.Minibatch, answer: messages.Evaluation) -> Tensor:
+        """KL or its estimator, (B,), that the adaptive schedule reads.
+
+        As rl_games measures a Gaussian's: to the policy after the pass before, so that
+        ``kl_threshold`` means the same.
+        """
+        assert batch.latest_neglogp is not None
+        return kl_nonnegative((batch.latest_neglogp - answer.density.neglogp).detach())
 
     def minibatch_scalars(
         self, batch: messages.Minibatch, answer: messages.Evaluation
@@ -42,6 +47,10 @@ class PPOAgent(Agent):
         return {}
 
     # -- update -----------------------------------------------------------------------------
+
+    def prepare_dataset(self, batch_dict: dict[str, Any]) -> None:
+        super().prepare_dataset(batch_dict)
+        messages.keep_latest_density(self.dataset)
 
     def forward_pass(self, batch: messages.Minibatch) -> Pass:
         fresh = self.fresh_samples(batch)
@@ -73,13 +82,15 @@ class PPOAgent(Agent):
         }
         for name, value in measured.items():
             self.scalars[name].append(value)
+        kl_of_pass = masked_mean(self.schedule_kl(batch, done.answer), mask)
+        messages.keep_latest_density(self.dataset, density.neglogp.detach())
         self.tell_diagnostics(batch, batch.old_neglogp, density.neglogp)
         assert done.actor is not None
         return messages.GradientStep(
             actor=done.actor.detach(),
             critic=done.critic.detach(),
             entropy=masked_mean(density.entropy, mask),
-            kl=masked_mean(self.schedule_kl(batch, done.answer, log_ratio), mask),
+            kl=kl_of_pass,
             bounds=done.named("bounds"),
             gaussian=density.gaussian,
         )

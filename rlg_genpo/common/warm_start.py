@@ -37,6 +37,9 @@ def convert(
     Raises:
         CheckpointError: it is none, or something of it has no place in the new policy.
     """
+    departs = settings.departs()
+    if departs is not None:
+        raise CheckpointError(f"{departs}: such a policy does not start as a Gaussian.")
     old = without_prefix(weights["model"])
     if MU + "weight" not in old:
         raise CheckpointError(
@@ -49,6 +52,8 @@ def convert(
     fill(model, {renamed(key): value for key, value in old.items()})
     optimizer = moments(weights["optimizer"], old, model)
     ours = checkpoints.of_new(name, settings, model, params["config"])
+    if params["config"]["lr_schedule"] == "adaptive":
+        ours["last_lr"] = optimizer["param_groups"][0]["lr"]  # which has found its level
     return {
         **{key: weights[key] for key in KEPT if key in weights},
         "model": model.state_dict(),
@@ -56,8 +61,7 @@ def convert(
         "epoch": 0,
         "frame": 0,
         "last_mean_rewards": -1e9,
-        # An adaptive rate has found its level.
-        checkpoints.KEY: {**ours, "last_lr": optimizer["param_groups"][0]["lr"]},
+        checkpoints.KEY: ours,
     }
 
 
@@ -83,7 +87,10 @@ def input_shape(state: Mapping[str, Tensor], network: Mapping[str, Any]) -> tupl
     if mean is not None:
         return tuple(mean.shape)
     if "cnn" not in network:
-        for first in ("actor_mlp.0.weight", "rnn.rnn.weight_ih_l0", "a_rnn.rnn.weight_ih_l0"):
+        firsts = ["actor_mlp.0.weight", "rnn.rnn.weight_ih_l0", "a_rnn.rnn.weight_ih_l0"]
+        if network.get("rnn", {}).get("before_mlp"):
+            firsts.reverse()
+        for first in firsts:
             weight = state.get(NETWORK + first)
             if weight is not None:
                 return (weight.shape[1],)

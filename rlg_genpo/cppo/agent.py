@@ -65,7 +65,7 @@ class CPPOAgent(PPOAgent):
         reference, _ = batch.stored.chunk(2, dim=-1)
         return regularisers.langevin(kernel.delta, reference, spread, algo.regulariser_scale)
 
-    def schedule_kl(self, batch: Minibatch, answer: Evaluation, log_ratio: Tensor) -> Tensor:
+    def schedule_kl(self, batch: Minibatch, answer: Evaluation) -> Tensor:
         now, before = answer.density.gaussian, batch.latest
         assert now is not None and before is not None
         return torch_ext.policy_kl(now.mean, now.sigma, before.mean, before.sigma, False)

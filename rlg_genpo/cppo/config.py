@@ -65,9 +65,10 @@ class AlgoConfig:
 
     contraction: float = option(
         0.5,
-        "kappa, on base gaussian; how much of the way the kernel goes from the flow's sample to the "
-        "base's mean: at 1 the policy is the base but for delta",
+        "kappa, on base gaussian; how much of the way the kernel goes from the flow's sample to "
+        "the base's mean: at 1 the policy is the base but for delta",
         within("(0, 1]", 0, 1, open_low=True),
+        identity=True,
     )
     regulariser: str = option(
         "shrinkage",
@@ -107,6 +108,10 @@ class AlgoConfig:
 class CPPOConfig(FlowPolicyConfig):
     """Everything of CPPO's in an rl_games YAML."""
 
+    formerly: ClassVar[Mapping[str, Any]] = {
+        **FlowPolicyConfig.formerly,
+        "params.algo.contraction": 0.5,
+    }
     deployments: ClassVar[tuple[str, ...]] = DEPLOYMENTS
     also_evaluated: ClassVar[tuple[str, ...]] = ("flow_ema",)
 
@@ -120,7 +125,18 @@ class CPPOConfig(FlowPolicyConfig):
                 f"params.network.residual.sigma: {self.residual.sigma:g} with flow.base: gaussian, "
                 f"whose sigma is that of {flow_config.SPACE}; delete the line, or set sigma_init."
             )
+        if self.flow.base == "gaussian" and self.flow.noise_scale != 1:
+            raise ConfigError(
+                f"{flow_config.PATH}.noise_scale: {self.flow.noise_scale:g} with base: gaussian, "
+                "which the policy starts as only where it is 1; delete the line, or set sigma_init "
+                f"of {flow_config.SPACE}."
+            )
         super().check(params)
+
+    def departs(self) -> str | None:
+        if self.residual.output_scale:
+            return f"params.network.residual.output_scale: {self.residual.output_scale:g}"
+        return super().departs()
 
     def summary(self) -> str:
         widths = f"flow {list(self.flow.units)}, residual {list(self.residual.units)}"

@@ -129,7 +129,7 @@ def export(
             raise ConfigError(f"--agent {name}: {unknown(name, known, 'agent')}")
     observations = sum(agent.obs for agent in agents)
     model = build_model(params, settings, (observations,), sum(agent.act for agent in agents))
-    checkpoints.check(state, params["algo"]["name"], settings.fingerprint(), model)
+    checkpoints.check(state, params["algo"]["name"], settings, model)
     model.load_state_dict(state["model"])
     folder.mkdir(parents=True, exist_ok=True)
     wanted = [own for own in taken_apart(model, settings) if own.name in (names or known)]

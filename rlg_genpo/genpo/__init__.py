@@ -18,6 +18,7 @@ ALGORITHM = Algorithm(
     presets={
         "paper": {
             "algo.compression_coef": 0.01,
+            "algo.min_lr": 1e-5,
             "algo.max_lr": None,
             "algo.compression_fraction": 1.0,
             "network.flow.base": "standard",

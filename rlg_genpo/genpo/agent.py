@@ -1,8 +1,9 @@
 """GenPO's agent: PPO on the pair's exact density, with the compression loss.
 
 Source: "GenPO: Generative Diffusion Models Meet On-Policy Reinforcement Learning", 2025,
-https://arxiv.org/abs/2505.18763. Ours: the adaptive schedule, the non-negative KL estimator, and
-rl_games' bounds loss on fresh samples' executed action (a Gaussian's mean has no counterpart).
+https://arxiv.org/abs/2505.18763. Ours: the Gaussian base and what goes with it, the entropy's true
+gradient and rl_games' bounds loss on the base's mean; without a base, the latter on fresh samples'
+executed action.
 """
 
 import logging
@@ -16,19 +17,17 @@ from rlg_genpo.common.messages import POLICY_TENSORS, Evaluation, Minibatch
 from rlg_genpo.common.ppo import PPOAgent
 from rlg_genpo.genpo import coupled
 from rlg_genpo.genpo.config import GenPOConfig
-from rlg_genpo.genpo.schedule import BoundedAdaptive
-from rlg_genpo.host import compat
 
 logger = logging.getLogger(__name__)
 
 COMPRESSIONS = {"squared": coupled.compression_squared, "norm": coupled.compression_norm}
-KL_ESTIMATORS = {"nonnegative": estimators.kl_nonnegative, "plain": estimators.kl_plain}
 
 
 class GenPOAgent(PPOAgent):
     """``algo.name: genpo``."""
 
     settings: GenPOConfig
+    scheduler: Any
 
     def __init__(self, base_name: str, params: dict[str, Any], settings: GenPOConfig) -> None:
         super().__init__(base_name, params, settings)
@@ -36,12 +35,8 @@ class GenPOAgent(PPOAgent):
         if self.based:
             self.kept = POLICY_TENSORS
         if self.is_adaptive_lr:
-            algo, start = settings.algo, float(self.config["learning_rate"])
-            max_lr = start if algo.max_lr is None else algo.max_lr
-            per_mini_epoch = self.num_minibatches if compat.decides_per_minibatch(self) else 1
-            self.scheduler = BoundedAdaptive(
-                float(self.kl_threshold), algo.min_lr, max_lr, per_mini_epoch
-            )
+            # rl_games' own schedule has these bounds as attributes.
+            self.scheduler.min_lr, self.scheduler.max_lr = self.rate_bounds()
         if self.entropy_coef and not self.based:
             logger.warning(
                 "params.config.entropy_coef: %g does nothing: without a Gaussian base, GenPO's "
@@ -50,10 +45,15 @@ class GenPOAgent(PPOAgent):
                 self.entropy_coef,
             )
 
+    def rate_bounds(self) -> tuple[float, float]:
+        low, high = self.settings.rate_bounds()
+        return low, float(self.config["learning_rate"]) if high is None else high
+
     def bounded_rate(self, rate: float) -> float:
-        if not isinstance(self.scheduler, BoundedAdaptive):
+        if not self.is_adaptive_lr:
             return rate
-        return min(max(rate, self.scheduler.min_lr), self.scheduler.max_lr)
+        low, high = self.rate_bounds()
+        return min(max(rate, low), high)
 
     def fresh_samples(self, batch: Minibatch) -> int:
         algo = self.settings.algo
@@ -84,9 +84,6 @@ class GenPOAgent(PPOAgent):
         if gaussian is None:
             return loss(self.policy.to_env(answer.fresh)).mean()
         return estimators.masked_mean(loss(gaussian.mean), batch.mask)
-
-    def schedule_kl(self, batch: Minibatch, answer: Evaluation, log_ratio: Tensor) -> Tensor:
-        return KL_ESTIMATORS[self.settings.algo.kl_estimator](log_ratio)
 
     def epoch_scalars(self, stored: Tensor) -> dict[str, Tensor | float]:
         policy, source = self.policy, self.probe_source()

@@ -84,13 +84,7 @@ class AlgoConfig:
         "in the entropy's place",
         at_least(0),
     )
-    kl_estimator: str = option(
-        "nonnegative",
-        "estimator of the KL; `nonnegative`: r - 1 - log r; `plain`: -log r, as in the released "
-        "code",
-        one_of(("nonnegative", "plain")),
-    )
-    min_lr: float = option(1e-5, "lower bound of the adaptive learning rate", positive())
+    min_lr: float = option(1e-6, "lower bound of the adaptive learning rate", positive())
     max_lr: float | None = option(
         1e-2,
         "upper bound of the adaptive rate; null: config.learning_rate, which base standard wants",
@@ -102,7 +96,10 @@ class AlgoConfig:
 class GenPOConfig(FlowPolicyConfig):
     """Everything of GenPO's in an rl_games YAML."""
 
-    removed: ClassVar[Mapping[str, Any]] = {"algo.adapt": "epoch"}
+    removed: ClassVar[Mapping[str, Any]] = {
+        "algo.adapt": "call",
+        "algo.kl_estimator": "nonnegative",
+    }
 
     algo: AlgoConfig = block("algo")
     flow: CoupledFlowConfig = block("network.flow")

@@ -24,6 +24,9 @@ class LaplaceConfig(PolicyConfig):
 
     laplace: DistributionConfig = block("network.laplace")
 
+    def spread(self) -> str:
+        return "params.network.laplace.scale"
+
     def summary(self) -> str:
         return f"Laplace distribution of scale {self.laplace.scale:g}"
 
@@ -35,5 +38,4 @@ ALGORITHM = Algorithm(
     network="laplace_policy.policy:LaplaceBuilder",
     agent="rlg_genpo.common.ppo:PPOAgent",
     player="rlg_genpo.common.player:Player",
-    spread="params.network.laplace.scale",
 )
