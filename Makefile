@@ -35,7 +35,7 @@ check: $(STAMP)
 fast: $(STAMP)
 	$(PYTEST) -q -m "not slow" $(PYTEST_ARGS)
 
-# Every test: seven minutes on two cores.
+# Every test: four minutes on two cores.
 test: $(STAMP)
 	$(PYTEST) $(PYTEST_ARGS)
 
