@@ -102,6 +102,7 @@ class Step:
     epoch: int
     rate: float
     log_ratio: torch.Tensor  # (B,), before the step
+    kl: torch.Tensor  # (B,), what the schedule reads
 
 
 @dataclass
@@ -119,10 +120,11 @@ class Run(DefaultAlgoObserver):
             self.measure, self.losses = algo.schedule_kl, algo.policy_losses
             algo.schedule_kl, algo.policy_losses = self._seen, self._masked
 
-    def _seen(self, batch: Minibatch, result: Any, log_ratio: torch.Tensor) -> torch.Tensor:
-        rate = self.agent.optimizer.param_groups[0]["lr"]
-        self.steps.append(Step(self.agent.epoch_num, rate, log_ratio.clone()))
-        return self.measure(batch, result, log_ratio)
+    def _seen(self, batch: Minibatch, result: Any) -> torch.Tensor:
+        rate, kl = self.agent.optimizer.param_groups[0]["lr"], self.measure(batch, result)
+        log_ratio = (batch.old_neglogp - result.density.neglogp).detach()
+        self.steps.append(Step(self.agent.epoch_num, rate, log_ratio, kl))
+        return kl
 
     def _masked(self, batch: Minibatch, result: Any) -> Any:
         self.masks.append(batch.mask)

@@ -16,6 +16,7 @@ from torch.nn import functional
 
 from rlg_genpo.common.flow_config import SPACE, SpaceConfig
 from rlg_genpo.common.policy import Gaussian
+from rlg_genpo.common.schema import unknown
 from rlg_genpo.errors import ConfigError
 
 #: rl_games' usual initialiser of log sigma
@@ -124,7 +125,9 @@ def made(factory: Any, key: str, block: Mapping[str, Any]) -> Any:
     try:
         return factory.create(**block)
     except ValueError as error:
-        raise ConfigError(f"{SPACE}.{key}: rl_games knows no {block['name']!r}.") from error
+        names = factory._builders
+        said = unknown(str(block["name"]), names, "name")
+        raise ConfigError(f"{SPACE}.{key}: {block['name']!r}: {said}") from error
     except TypeError as error:
         raise ConfigError(f"{SPACE}.{key}: {dict(block)}; rl_games says: {error}.") from error
 

@@ -25,7 +25,6 @@ FALLING = {"config.lr_schedule": "adaptive", "config.kl_threshold": 1e-9}
 CASES = {
     "legacy": {**FALLING, "config.schedule_type": "legacy"},
     "standard": {**FALLING, "config.schedule_type": "standard"},
-    "every_call": {**FALLING, "algo.adapt": "call"},
     "central_value": {
         "config.env_config": {"states": True},
         "config.central_value_config": CENTRAL_VALUE,

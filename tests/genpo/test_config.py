@@ -87,11 +87,6 @@ BAD = [
         {"algo.compression_fraction": 0},
         f"{ALGO}.compression_fraction: must be in (0, 1], got 0.0.",
     ),
-    (
-        {"algo.kl_estimator": "best"},
-        f"{ALGO}.kl_estimator: must be one of nonnegative, plain, got best.",
-    ),
-    ({"algo.adapt": "never"}, f"{ALGO}.adapt: must be one of epoch, call, got never."),
     ({"algo.min_lr": 0}, f"{ALGO}.min_lr: must be above 0, got 0.0."),
     ({"algo.max_lr": False}, f"{ALGO}.max_lr: must be a number, got False."),
     ({"algo.max_lr": 0}, f"{ALGO}.max_lr: must be above 0, got 0.0."),

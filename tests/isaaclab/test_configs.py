@@ -159,8 +159,8 @@ def test_every_number_is_a_number_to_yaml_1_1(name: str) -> None:
 @pytest.mark.parametrize("stem", PAPER)
 def test_the_papers_eight_carry_its_settings(stem: str) -> None:
     units, rate, entropy, gamma = PAPER[stem]
-    params = params_of(f"{stem}_genpo")
-    settings, config = settings_of(f"{stem}_genpo"), params["config"]
+    params = params_of(f"{stem}_genpo_paper")
+    settings, config = settings_of(f"{stem}_genpo_paper"), params["config"]
     flow, algo = settings.flow, settings.algo
     assert (flow.steps, flow.mix, flow.condition, flow.activation) == (
         5, 0.9, "observation", "mish",
@@ -170,9 +170,11 @@ def test_the_papers_eight_carry_its_settings(stem: str) -> None:
     assert flow.time_embedding == (16 if small else 32)
     assert flow.time_units == ((128, 128) if small else (256, 256))
     assert (algo.compression_coef, algo.compression, algo.compression_fraction) == (0.01, "norm", 1)
-    assert (algo.adapt, algo.min_lr, algo.max_lr) == ("epoch", 1e-5, None)
+    assert (algo.min_lr, algo.max_lr, flow.base) == (1e-5, None, "standard")
     found = [config[key] for key in ("learning_rate", "entropy_coef", "gamma")]
-    assert found == [rate, entropy, gamma]
+    assert [*found, algo.cross_entropy_coef] == [rate, 0.0, gamma, entropy]
+    # Its runs clipped no actions.
+    assert config["clip_actions"] is False and "clip_actions" not in params["env"]
     common = ("e_clip", "tau", "grad_norm", "critic_coef", "kl_threshold", "bounds_loss_coef")
     assert [config[key] for key in common] == [0.2, 0.95, 1.0, 2, 0.01, 0]
     assert config["truncate_grads"] and config["lr_schedule"] == "adaptive"
