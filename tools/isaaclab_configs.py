@@ -140,7 +140,6 @@ def cppo(stem: str) -> str:
     widths = "those of the task's PPO"
     if network.front is not None:
         values = yaml_files.cppo_widths(NARROW, network.activation)
-        values |= {"network.flow.condition": "features"}
         widths = "narrow, on the trunk's features"
     said = header(
         text.CPPO_HEADER, stem, task, task.notes, source=source(stem, task), widths=widths

@@ -51,8 +51,7 @@ class Task:
     short: Rollout = Rollout(32, 1024)
     log_sigma: str = "-0.7             # sigma 0.5"
     flow_lr: str = "5.0e-4"
-    genpo_kl: float = 0.02
-    cppo_kl: float = 0.016
+    kl: float = 0.016
     genpo: Mapping[str, Any] = field(default_factory=dict)  # what differs from the defaults
     cppo: Mapping[str, Any] = field(default_factory=dict)
 
@@ -74,7 +73,6 @@ REGULARISED = "bound_loss_type: regularisation\n    bounds_loss_coef: "
 TASKS = {
     "halfcheetah": Task(
         "HalfCheetah-v5", [128, 64, 32], SCALED, "5.0e-4", 256, 5, 4, False, 1, 184,
-        genpo_kl=0.03,
     ),
     "hopper": Task(
         "Hopper-v5", [256, 128, 64], DEFAULT, "5.0e-4", 64, 5, 2, False, 0.1, 732,
@@ -87,7 +85,7 @@ TASKS = {
     "ant": Task(
         "Ant-v5", [256, 128, 64], DEFAULT, "3.0e-4", 64, 4, 2, True, 1, 732,
         bounds=REGULARISED + "0.0",
-        genpo_kl=0.016, log_sigma="-1.2             # sigma 0.3",
+        log_sigma="-1.2             # sigma 0.3",
     ),
     "humanoid": Task(
         "Humanoid-v5", [512, 256, 128], DEFAULT, "3.0e-4", 128, 5, 4, True, 0.1, 1221,
@@ -160,7 +158,7 @@ def written() -> dict[str, str]:
     for key, task in TASKS.items():
         published = vars(task)
         rates = {"genpo": task.flow_lr, "cppo": task.learning_rate, "ppo": task.learning_rate}
-        targets = {"genpo": task.genpo_kl, "cppo": task.cppo_kl, "ppo": 0.008}
+        targets = {"genpo": task.kl, "cppo": task.kl, "ppo": 0.008}
         for policy, label in LABELS.items():
             name = f"{key}_{policy}"
             values = {**published, **rollout_of(task, policy)}

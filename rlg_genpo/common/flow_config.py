@@ -59,10 +59,11 @@ class FlowConfig:
         one_of(BASES),
         identity=True,
     )
-    condition: str = option(
-        "features",
-        "what the velocity sees; `features`: the trunk's features; `observation`: the (normalised) "
-        "observation itself, as in the paper, and the trunk serves the critic alone",
+    condition: str | None = option(
+        None,
+        "what the velocity sees; `observation`: the (normalised) observation itself, as in the "
+        "paper; `features`: the trunk's features; `null`: the observation where it is a vector and "
+        "the trunk has no CNN or RNN, else the features",
         one_of(("features", "observation")),
         identity=True,
     )
@@ -80,6 +81,11 @@ class FlowConfig:
     output_scale: float = option(
         0.0, "factor on the velocity's last layer at the start", at_least(0)
     )
+
+    def place(self) -> str:
+        """What it stands on and sees, in a few words."""
+        seen = f" on the {self.condition}" if self.condition else ""
+        return f"base {self.base}{seen}"
 
     @property
     def times(self) -> tuple[float, ...]:
@@ -118,13 +124,6 @@ class FlowPolicyConfig(PolicyConfig):
         return (
             f"{PATH}.output_scale: {self.flow.output_scale:g}" if self.flow.output_scale else None
         )
-
-    @classmethod
-    def adapt(cls, params: dict[str, Any]) -> dict[str, Any]:
-        # A flow cannot see the observation by itself under a CNN or a recurrent trunk.
-        if "rnn" in params["network"] or "cnn" in params["network"]:
-            return {"network.flow.condition": "features"}
-        return {}
 
 
 def space_of(network: Mapping[str, Any]) -> SpaceConfig:

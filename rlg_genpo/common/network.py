@@ -144,15 +144,19 @@ class FlowBuilder(PolicyBuilder):
     def build(self, name: str, **kwargs: Any) -> ActorCritic:
         if kwargs["input_shape"] is None:
             compat.refuse_space("observation")
-        on_features = self.settings.flow.condition == "features"
+        shape, flow = kwargs["input_shape"], self.settings.flow
+        on_features = flow.condition == "features"
+        if flow.condition is None:
+            flat = not isinstance(shape, Mapping) and len(shape) == 1
+            on_features = not flat or "rnn" in self.params or "cnn" in self.params
         condition_dim = 0
         if not on_features:
             condition_dim = flat_size(
-                kwargs["input_shape"],
+                shape,
                 f"{PATH}.condition: 'observation' needs a flat observation vector, got "
                 "shape {shape}; use condition: features.",
             )
-        based = self.settings.flow.base == "gaussian"
+        based = flow.base == "gaussian"
         trunk = self.make_trunk(not (on_features or based), **kwargs)
         actions = kwargs["actions_num"]
         velocity = self.make_velocity(condition_dim or trunk.feature_dim, actions)

@@ -21,13 +21,6 @@ class ReferenceFlowConfig(FlowConfig):
     """``params.network.flow`` of CPPO: the flow that proposes a_k."""
 
     steps: int = option(8, "N, Euler steps from noise to a_k", at_least(1), identity=True)
-    condition: str = option(
-        "observation",
-        "what flow and kernel see; `observation`: the (normalised) observation itself, and the "
-        "trunk serves the critic alone; `features`: the trunk's features, as under a CNN or LSTM",
-        one_of(("features", "observation")),
-        identity=True,
-    )
     output_scale: float = option(
         0.0,
         "factor on the velocity's last layer at the start; 0 starts at a_k = noise",
@@ -140,4 +133,4 @@ class CPPOConfig(FlowPolicyConfig):
 
     def summary(self) -> str:
         widths = f"flow {list(self.flow.units)}, residual {list(self.residual.units)}"
-        return f"{self.flow.steps} steps, {widths} on the {self.flow.condition}"
+        return f"{self.flow.steps} steps, {widths}, {self.flow.place()}"

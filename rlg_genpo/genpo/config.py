@@ -25,9 +25,8 @@ class CoupledFlowConfig(FlowConfig):
     """
 
     steps: int = option(
-        3, "N, Euler steps from noise to action; the paper's is 5", at_least(1), identity=True
+        2, "N, Euler steps from noise to action; the paper's is 5", at_least(1), identity=True
     )
-    units: tuple[int, ...] = option((64,), "hidden widths of the velocity's MLP", widths())
     time_embedding: int = option(16, "width of the time embedding, an even number", even())
     time_units: tuple[int, ...] = option(
         (32,), "hidden widths of the time embedding's MLP", widths()
@@ -113,7 +112,7 @@ class GenPOConfig(FlowPolicyConfig):
         return f"{flow_config.PATH} (base, mix, output_scale)"
 
     def summary(self) -> str:
-        shape = f"{list(self.flow.units)} on the {self.flow.condition}"
+        shape = f"{list(self.flow.units)}, {self.flow.place()}"
         return f"{self.flow.steps} steps, mix {self.flow.mix:g}, {shape}"
 
 

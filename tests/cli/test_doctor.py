@@ -131,7 +131,6 @@ def test_a_swap_changes_the_head_and_nothing_else(gaussian):
     ("policy", "preset", "kept"),
     [
         ("genpo", "default", True),
-        ("genpo", "larger", True),
         ("genpo", "paper", False),
         ("cppo", "default", True),
         ("cppo", "paper", False),
