@@ -123,7 +123,7 @@ BODY = """\
     tau: 0.95
     learning_rate: {rate}
     lr_schedule: adaptive
-    kl_threshold: {kl}
+    kl_threshold: {target}
     grad_norm: 1.0
     entropy_coef: 0.0
     truncate_grads: True
@@ -162,7 +162,7 @@ def written() -> dict[str, str]:
         for policy, label in LABELS.items():
             name = f"{key}_{policy}"
             values = {**published, **rollout_of(task, policy)}
-            body = BODY.format(name=name, rate=rates[policy], kl=targets[policy], **values)
+            body = BODY.format(name=name, rate=rates[policy], target=targets[policy], **values)
             start = TITLE.format(label, task.env) + head_of(task, policy)
             files[f"{name}.yaml"] = start + body
     return files
