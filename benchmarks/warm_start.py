@@ -12,7 +12,6 @@ is finished is left alone. Writes the block ``<!-- warm start -->`` of docs/RESU
 import argparse
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -20,7 +19,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
-from learning import ROOT, Curve
+from learning import ROOT, Curve, fill_in
 
 FOLDER = ROOT / "runs" / "bench" / "warm_start"
 TASKS = {
@@ -31,7 +30,6 @@ COMMON = ("config.horizon_length=32", "config.minibatch_size=1024")
 SEEDS = (1, 2, 3)
 POLICIES = ("genpo", "cppo")
 FRAMES, MORE = 1_000_000, 300_000
-PLACE = re.compile(r"(<!-- warm start -->\n).*?(<!-- end -->\n)", flags=re.DOTALL)
 
 
 def command(*words: object) -> None:
@@ -99,7 +97,7 @@ def table() -> str:
             spent = [Curve.read(FOLDER / f"{name}_on").cpu_seconds[-1] for name in names]
             cells = [task, policy, *spread(before), *spread(after), f"{np.mean(spent):.0f}"]
             lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines) + "\n"
+    return "\n".join(lines)
 
 
 def spread(values: list[float]) -> tuple[str, str]:
@@ -117,13 +115,11 @@ def main() -> None:
     if not args.report:
         with ThreadPoolExecutor(args.jobs) as pool:
             list(pool.map(lambda case: one(*case), [(t, s) for s in SEEDS for t in TASKS]))
-    document = ROOT / "docs" / "RESULTS.md"
     said = (
         "`python benchmarks/warm_start.py`; x86_64, 2 cores, no GPU, one thread a run. Returns are "
         "means of 64 episodes of sampled actions.\n\n"
     )
-    text = PLACE.sub(lambda m: m[1] + said + table() + m[2], document.read_text())
-    document.write_text(text)
+    fill_in(ROOT / "docs" / "RESULTS.md", "warm start", said + table())
 
 
 if __name__ == "__main__":
