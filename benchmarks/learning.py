@@ -4,9 +4,9 @@
     python benchmarks/learning.py benchmarks/suites/halfcheetah.yaml --report   # no training
 
 A suite is a YAML file of entries (config, overrides, label) with seeds and frames; a list among the
-overrides is one that several entries share. Every run is one ``rlg-genpo train`` in a process of its
-own under ``runs/bench/<suite>/``; what is finished is left alone and what was interrupted resumes,
-so the command may be repeated until it is done.
+overrides is one that several entries share. Every run is one ``rlg-genpo train`` in a process of
+its own under ``runs/bench/<suite>/``; what is finished is left alone and what was interrupted
+resumes, so the command may be repeated until it is done.
 
 The score of a run is its mean training return (sampled actions, rl_games' meter of the latest 100
 episodes) over the last 5% of its frames.

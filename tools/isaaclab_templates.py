@@ -56,8 +56,8 @@ Isaac Lab 2.3.2's {file}: the rest of env, normalize_*, value_bootstrap, reward_
 score_to_win, save_*.
 Ours: the rate may not exceed its start (algo.max_lr), where the released code's may climb to \
 1e-2: a flow starts almost at the identity, so its KL is small and the rate would climb at once. \
-The KL that the schedule reads is to the policy after the pass before, as rl_games', by an estimate \
-that is never negative; the released code's is to the rollout's.
+The KL that the schedule reads is to the policy after the pass before, as rl_games', by an \
+estimate that is never negative; the released code's is to the rollout's.
 """
 
 TRUNK_HEADER = """\
