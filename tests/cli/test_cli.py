@@ -306,6 +306,12 @@ def test_list_shows_every_shipped_configuration(capsys: pytest.CaptureFixture[st
         there,
         re.MULTILINE,
     )
+    assert re.search(
+        r"^isaaclab/ant_genpo_paper +genpo +Isaac-Ant-v0 +rl_games_genpo_paper_cfg_entry_point "
+        r"+1000$",
+        there,
+        re.MULTILINE,
+    )
 
 
 def test_check_summarises(capsys: pytest.CaptureFixture[str]) -> None:
@@ -327,11 +333,11 @@ def test_check_of_isaac_labs_configuration(capsys: pytest.CaptureFixture[str]) -
     lines = dict(line.split(":", 1) for line in capsys.readouterr().out.splitlines())
     found = {key: value.strip() for key, value in lines.items()}
     assert found == {
-        "policy": "genpo: 8 steps, mix 0.9, [400, 200, 100] on the observation",
+        "policy": "genpo: 8 steps, mix 0.9, [64] on the features",
         "task": "Isaac-Ant-v0 (Isaac Lab)",
         "network": "not built: its size is known from the simulator only",
-        "batch": "num_envs * 32 steps; minibatches of num_envs * 8, 5 mini-epochs",
-        "schedule": "learning rate 0.001, adaptive; 1000 epochs",
+        "batch": "num_envs * 16 steps; minibatches of num_envs * 8, 4 mini-epochs",
+        "schedule": "learning rate 0.0003, adaptive; 500 epochs",
         "device": "cuda:0",
         "train it": "Isaac Lab's train.py with --task Isaac-Ant-v0 --agent "
         "rl_games_genpo_cfg_entry_point",
@@ -516,7 +522,7 @@ def copied(run: Path, parent: Path) -> Path:
 
 def test_resolved_yaml_is_plain(genpo: Path) -> None:
     document = yaml.safe_load((genpo / "config.yaml").read_text())
-    assert document["params"]["network"]["flow"]["steps"] == 2
+    assert document["params"]["network"]["flow"]["steps"] == 3
 
 
 @pytest.mark.slow

@@ -75,7 +75,8 @@ def test_another_owner_of_our_name_is_reported(monkeypatch):
 def test_a_task_names_its_agents_or_the_way_out(capsys):
     assert cli.main(["doctor", "--task", "Isaac-Velocity-Rough-H1-v0"]) == 0
     said = capsys.readouterr().out
-    keys = [f"rl_games_{policy}cfg_entry_point" for policy in ("cppo_", "genpo_", "")]
+    policies = ("cppo_", "genpo_", "genpo_paper_", "")
+    keys = [f"rl_games_{policy}cfg_entry_point" for policy in policies]
     assert ", ".join(f"--agent {key}" for key in keys) in said
     assert cli.main(["doctor", "--task", "Isaac-Nowhere-v0"]) == 1
     assert "rlg-genpo swap FILE" in capsys.readouterr().out

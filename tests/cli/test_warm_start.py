@@ -87,7 +87,7 @@ def test_neither_file_is_overwritten(swap, tmp_path, there):
 
 def test_a_policy_without_base_is_refused_and_nothing_written(swap, tmp_path):
     code, printed = swap("--preset=paper", f"--out={tmp_path / 'new.yaml'}")
-    assert code == 2 and "has no place in the new policy" in printed
+    assert code == 2 and "params.network.flow.base: standard: such a policy does not" in printed
     assert not list(tmp_path.glob("new.*"))
 
 
