@@ -192,6 +192,13 @@ def test_a_swapped_file_trains(rig, tmp_path):
 def test_a_swap_of_anything_else_is_refused(gaussian):
     with pytest.raises(ConfigError, match=r"params\.algo\.name: 'sac'"):
         swapping.swap(str(gaussian(algo={"name": "sac"})), "genpo")
+    # Its sigma is no logarithm, as that of a flow's base is.
+    with pytest.raises(ConfigError) as error:
+        swapping.swap(str(gaussian(model={"name": "continuous_a2c"})), "genpo")
+    assert str(error.value) == (
+        "params.model.name: 'continuous_a2c'; only continuous_a2c_logstd, whose sigma is a "
+        "logarithm, can be swapped."
+    )
     discrete = {**GAUSSIAN["params"]["network"], "space": {"discrete": None}}
     with pytest.raises(ConfigError, match=r"params\.network\.space: \['discrete'\]"):
         swapping.swap(str(gaussian(network=discrete)), "genpo")

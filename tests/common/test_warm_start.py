@@ -163,6 +163,18 @@ def test_adams_moments_land_on_the_tensors_that_they_are_of(rig, gaussian, polic
     assert theirs == {}
 
 
+def test_moments_that_are_not_the_networks_are_left_out(rig, gaussian):
+    """As of an optimiser that had more to train: which moments are whose cannot be told."""
+    run = gaussian({})
+    weights = torch.load(run.checkpoint(), weights_only=False)
+    weights["optimizer"]["param_groups"][0]["params"].append(99)
+    params = rig.settings(COMMON)["params"]
+    state = warm_start.convert(weights, params, "genpo", rig.parsed(COMMON))
+    assert state["optimizer"]["state"] == {}
+    torch.save(state, rig.folder / "warm.pth")
+    assert rig.train(COMMON, str(rig.folder / "warm.pth")).unmoved() == []
+
+
 @each_policy
 def test_an_adaptive_rate_goes_on_from_where_it_was(rig, gaussian, policy):
     falling = {
