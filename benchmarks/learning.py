@@ -3,9 +3,10 @@
     python benchmarks/learning.py benchmarks/suites/halfcheetah.yaml --jobs 2
     python benchmarks/learning.py benchmarks/suites/halfcheetah.yaml --report   # no training
 
-A suite is a YAML file of entries (config, overrides, label) with seeds and frames. Every run is one
-``rlg-genpo train`` in a process of its own under ``runs/bench/<suite>/``; what is finished is left
-alone and what was interrupted resumes, so the command may be repeated until it is done.
+A suite is a YAML file of entries (config, overrides, label) with seeds and frames; a list among the
+overrides is one that several entries share. Every run is one ``rlg-genpo train`` in a process of
+its own under ``runs/bench/<suite>/``; what is finished is left alone and what was interrupted
+resumes, so the command may be repeated until it is done.
 
 The score of a run is its mean training return (sampled actions, rl_games' meter of the latest 100
 episodes) over the last 5% of its frames.
@@ -57,7 +58,7 @@ class Suite:
     def load(cls, path: Path, runs: Path) -> "Suite":
         raw = yaml.safe_load(path.read_text())
         entries = tuple(
-            Entry(e["label"], e["config"], tuple(e.get("overrides", ())), e["key"])
+            Entry(e["label"], e["config"], tuple(flat(e.get("overrides", ()))), e["key"])
             for e in raw["entries"]
         )
         return cls(path.stem, raw["title"], entries, tuple(raw["seeds"]), int(raw["frames"]), runs)
@@ -99,6 +100,12 @@ class Curve:
     def return_at(self, cpu_seconds: float) -> float:
         """Mean return when so much processor time was spent."""
         return float(np.interp(cpu_seconds, self.cpu_seconds, self.returns))
+
+
+def flat(overrides: Iterable[str | list[str]]) -> Iterable[str]:
+    """Overrides in their order, those of lists among them too."""
+    for item in overrides:
+        yield from [item] if isinstance(item, str) else item
 
 
 def train(suite: Suite, entry: Entry, seed: int) -> None:

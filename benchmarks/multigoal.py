@@ -38,7 +38,30 @@ QUARTERS = (1, 2, 4)
 EPISODES, DRAWN = 2000, 80
 SEED = 7
 
+#: What task_configs said of the policies when the runs were made, on the standard normal.
+GENPO = (
+    "network.flow.base=standard",
+    "network.flow.output_scale=0.01",
+    "network.flow.steps=5",
+    "network.flow.units=[32, 32]",
+    "network.flow.time_embedding=32",
+    "network.flow.time_units=[256, 256]",
+    "algo.compression_coef=0.01",
+    "algo.compression_fraction=0.25",
+    "algo.min_lr=1e-5",
+    "algo.max_lr=null",
+)
+CPPO = (
+    "network.flow.base=standard",
+    "network.flow.noise_scale=0.3",
+    "network.residual.sigma=0.3",
+    "algo.regulariser=langevin",
+    "algo.regulariser_scale=0.3",
+    "algo.ema=0.9",
+    "algo.distill_epochs=15",
+)
 WIDE = (
+    *CPPO,
     "network.flow.noise_scale=1.0",
     "network.residual.sigma=0.5",
     "algo.regulariser_scale=1.0",
@@ -46,12 +69,14 @@ WIDE = (
 ENTRIES = (
     Entry("Gaussian PPO", "multigoal_ppo", (), "ppo"),
     Entry("Gaussian PPO, entropy 0.01", "multigoal_ppo", ("config.entropy_coef=0.01",), "ppo_ent"),
-    Entry("GenPO", "multigoal_genpo", (), "genpo"),
-    Entry("CPPO", "multigoal_cppo", (), "cppo"),
-    Entry("CPPO, entropy 0.01", "multigoal_cppo", ("config.entropy_coef=0.01",), "cppo_ent"),
+    Entry("GenPO as shipped, on a Gaussian", "multigoal_genpo", (), "genpo_base"),
+    Entry("CPPO as shipped, on a Gaussian", "multigoal_cppo", (), "cppo_base"),
+    Entry("GenPO", "multigoal_genpo", GENPO, "genpo"),
+    Entry("CPPO", "multigoal_cppo", CPPO, "cppo"),
+    Entry("CPPO, entropy 0.01", "multigoal_cppo", (*CPPO, "config.entropy_coef=0.01"), "cppo_ent"),
     Entry("CPPO, wide start", "multigoal_cppo", WIDE, "cppo_wide"),
-    Entry("CPPO, no regulariser", "multigoal_cppo", ("algo.regulariser=none",), "cppo_none"),
-    Entry("CPPO, ema 0.5", "multigoal_cppo", ("algo.ema=0.5",), "cppo_ema"),
+    Entry("CPPO, no regulariser", "multigoal_cppo", (*CPPO, "algo.regulariser=none"), "cppo_none"),
+    Entry("CPPO, ema 0.5", "multigoal_cppo", (*CPPO, "algo.ema=0.5"), "cppo_ema"),
 )
 
 

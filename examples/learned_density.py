@@ -4,8 +4,8 @@
 
 Trains GenPO on Pendulum for a few seconds. The action has one component, so the policy's doubled
 action (x, y) is a point of the plane and its density can be drawn whole: exactly, from the inverse
-and the constant log-determinant, with the flow at zero noise marking the mode. The strip above each
-density is what the environment sees, the distribution of (x + y)/2.
+and a log-determinant that does not depend on the noise, with the flow at zero noise marking the
+mode. The strip above each density is what the environment sees, the distribution of (x + y)/2.
 """
 
 import sys

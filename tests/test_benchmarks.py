@@ -9,7 +9,10 @@ import numpy as np
 import pytest
 import yaml
 
+from rlg_genpo.cli import configs, validation
+
 FILE = Path(__file__).parent.parent / "benchmarks" / "learning.py"
+SUITES = sorted(FILE.parent.glob("suites/*.yaml"))
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +48,27 @@ def test_the_interval_shrinks_with_the_root_of_the_sample(learning):
     assert low < few.mean() < high
     width, narrow = high - low, np.diff(learning.interval(many, seed=0))[0]
     assert width / narrow == pytest.approx(10, rel=0.25)
+
+
+@pytest.mark.parametrize("path", SUITES, ids=lambda path: path.stem)
+def test_every_entry_of_a_suite_may_be_trained(learning, tmp_path, path):
+    suite = learning.Suite.load(path, tmp_path)
+    assert len({entry.key for entry in suite.entries}) == len(suite.entries)
+    for entry in suite.entries:
+        params = configs.load(configs.find(entry.config))
+        configs.override(params, entry.overrides)
+        validation.check_shape(params)
+        validation.check_settings(params)
+
+
+def test_overrides_that_entries_share_come_where_they_stand(learning, tmp_path):
+    path = tmp_path / "suite.yaml"
+    path.write_text(
+        "{title: t, frames: 1, seeds: [1], before: [&b [x.a=1, x.b=2]], entries: "
+        "[{key: k, label: l, config: c, overrides: [*b, x.a=3]}, {key: m, label: l, config: c}]}"
+    )
+    entries = learning.Suite.load(path, tmp_path).entries
+    assert [entry.overrides for entry in entries] == [("x.a=1", "x.b=2", "x.a=3"), ()]
 
 
 def test_filling_in_replaces_only_what_stands_between_the_marks(learning, tmp_path):

@@ -56,7 +56,8 @@ Isaac Lab 2.3.2's {file}: the rest of env, normalize_*, value_bootstrap, reward_
 score_to_win, save_*.
 Ours: the rate may not exceed its start (algo.max_lr), where the released code's may climb to \
 1e-2: a flow starts almost at the identity, so its KL is small and the rate would climb at once. \
-It is decided once an epoch, on a KL estimate that is never negative (algo.kl_estimator).
+The KL that the schedule reads is to the policy after the pass before, as rl_games', by an \
+estimate that is never negative; the released code's is to the rollout's.
 """
 
 TRUNK_HEADER = """\
@@ -64,8 +65,9 @@ GenPO on Isaac Lab's own Gaussian for {task}: it starts as that Gaussian. Writte
 tools/isaaclab_configs.py.
 
 {source}: everything but what follows.
-Ours: algo, model, network.name and network.flow. The adaptive rate is decided once an epoch. \
-minibatch_size_per_env: Isaac Lab's {minibatch} at the task's {envs} environments.
+Ours: algo, model, network.name and network.flow. minibatch_size_per_env: Isaac Lab's {minibatch} \
+at the task's {envs} environments.
+lr_schedule adaptive is rl_games' own, on an estimate of the pair's KL, from 1e-6 to 1e-2.
 """
 
 CPPO_HEADER = """\

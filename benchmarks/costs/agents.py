@@ -18,6 +18,8 @@ from rlg_genpo.registration import enter_runner
 PPO, FAST, PAPER = "Gaussian PPO", "GenPO, fast head", "GenPO, paper's network"
 CPPO, DDPL = "CPPO", "DDPL"
 POLICIES = (PPO, FAST, PAPER, CPPO, DDPL)
+#: ``algo`` of the paper's: compression on every row
+PAPER_ALGO = {"compression_coef": 0.01, "compression_fraction": 1.0}
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,7 @@ def blocks_of(who: str, size: Size, flow: Mapping[str, Any] | None = None) -> di
         }
     name, network, algo = {
         FAST: ("genpo", {"flow": {}}, {}),
-        PAPER: ("genpo", {"flow": paper_flow(size)}, {"compression_fraction": 1.0}),
+        PAPER: ("genpo", {"flow": paper_flow(size)}, PAPER_ALGO),
         CPPO: ("cppo", {}, {}),
         DDPL: ("ddpl", {"agents": halves(size)}, {}),
     }[who]
@@ -84,10 +86,11 @@ def blocks_of(who: str, size: Size, flow: Mapping[str, Any] | None = None) -> di
 
 
 def paper_flow(size: Size) -> dict[str, Any]:
-    """The paper's velocity: an MLP of the actor's size that sees the observation."""
+    """The paper's flow: no base, and an MLP of the actor's size that sees the observation."""
     return {
         "steps": STEPS,
         "mix": MIX,
+        "base": "standard",
         "condition": "observation",
         "units": list(size.units),
         "activation": "mish",

@@ -65,6 +65,7 @@ class Agent(A2CAgent):
     settings: Any
     obs: Any
     writer: Any
+    scheduler: Any
     #: which of rl_games' tensors of a policy the rollout keeps
     kept: tuple[str, ...] = ()
     #: what a diverged run's user is told
@@ -76,6 +77,9 @@ class Agent(A2CAgent):
         self.algorithm_name: str = params["algo"]["name"]
         machine.warn_of_compiling(params)
         super().__init__(base_name, params)
+        if self.is_adaptive_lr:
+            # YAML 1.1 leaves 1e-2 as text, which rl_games multiplies as it is.
+            self.scheduler.kl_threshold = float(self.scheduler.kl_threshold)
         self.policy = self.model.policy
         if self.mixed_precision:
             self.policy.allow_mixed_precision()

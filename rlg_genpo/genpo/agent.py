@@ -27,7 +27,6 @@ class GenPOAgent(PPOAgent):
     """``algo.name: genpo``."""
 
     settings: GenPOConfig
-    scheduler: Any
 
     def __init__(self, base_name: str, params: dict[str, Any], settings: GenPOConfig) -> None:
         super().__init__(base_name, params, settings)

@@ -20,7 +20,7 @@ from types import TracebackType
 from typing import Any
 
 from rlg_genpo.host.import_hook import when_imported
-from rlg_genpo.isaaclab.tasks import agent_key, entry_points
+from rlg_genpo.isaaclab.tasks import PAPER, agent_key, entry_points
 
 logger = logging.getLogger(__name__)
 
@@ -59,7 +59,8 @@ def _explain_missing_keys() -> None:
         from rlg_genpo.algorithm import algorithms
 
         previous(kind, error, trace)
-        if any(agent_key(policy) in str(error) for policy in algorithms()):
+        names = [name for policy in algorithms() for name in (policy, f"{policy}_{PAPER}")]
+        if any(agent_key(name) in str(error) for name in names):
             sys.stderr.write(f"{WAY_OUT}\n")
 
     report.explains_rlg_genpo = True  # type: ignore[attr-defined]

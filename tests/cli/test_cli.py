@@ -181,6 +181,68 @@ def test_a_resume_that_does_not_fit_changes_nothing(
     assert [(run / name).read_bytes() for name in names] == before
 
 
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+
+
+@pytest.fixture
+def lone(genpo: Path, tmp_path: Path) -> Path:
+    """A checkpoint of two epochs in a folder that is no run's."""
+    (tmp_path / "downloads").mkdir()
+    return shutil.copy(genpo / "nn" / "last.pth", tmp_path / "downloads" / "lone.pth")
+
+
+def test_a_lone_checkpoint_begins_a_run_of_its_own(genpo: Path, lone: Path, tmp_path: Path) -> None:
+    before = contents(lone.parent)
+    words = [*SMALL, f"--frames={3 * EPOCH}", f"--runs={tmp_path / 'R'}", "--name=N"]
+    assert train("halfcheetah_genpo", f"--resume={lone}", *words) == 0
+    run = tmp_path / "R" / "N"
+    assert [path.name for path in (tmp_path / "R").iterdir()] == ["N"]
+    assert contents(lone.parent) == before
+    assert state_of(run)["epoch"] == 3
+    assert [row["epoch"] for row in rows_of(run)] == ["3"]
+    facts = facts_of(run)
+    assert facts["status"] == "finished"
+    assert [s["from_frame"] for s in facts["sessions"]] == [2 * EPOCH]
+    # From then on the run is its own.
+    assert train(f"--resume={run}", f"--frames={4 * EPOCH}") == 0
+    assert [row["epoch"] for row in rows_of(run)] == ["3", "4"]
+    assert contents(lone.parent) == before
+
+
+def test_a_lone_checkpoints_run_is_called_after_its_configuration(
+    lone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    words = [*SMALL, f"--frames={3 * EPOCH}", "--seed=9"]
+    assert train("halfcheetah_genpo", f"--resume={lone}", *words) == 0
+    assert state_of(tmp_path / "runs" / "halfcheetah_genpo_seed9")["epoch"] == 3
+
+
+def test_a_lone_checkpoint_needs_a_configuration_and_a_free_place(
+    genpo: Path, lone: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert train(f"--resume={lone}") == 2
+    assert f"{lone}: no config.yaml in {lone.parent}; give its CONFIG" in capsys.readouterr().err
+    place = [f"--runs={genpo.parent}", f"--name={genpo.name}"]
+    before = contents(genpo)
+    assert train("halfcheetah_genpo", f"--resume={lone}", *SMALL, *place) == 2
+    assert f"{genpo}: a run stands there already" in capsys.readouterr().err
+    assert contents(genpo).keys() == before.keys()
+    assert (genpo / "run.json").read_bytes() == before["run.json"]
+
+
+def test_a_lone_checkpoint_that_does_not_fit_leaves_no_run(
+    lone: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = [*SMALL, f"--frames={3 * EPOCH}", f"--runs={tmp_path / 'R'}", "--name=N"]
+    assert train("halfcheetah_genpo", f"--resume={lone}", "network.flow.base=standard", *words) == 2
+    assert "params.network.flow.base: the checkpoint's policy was" in capsys.readouterr().err
+    assert not (tmp_path / "R" / "N" / "run.json").exists()
+    # The place stays free.
+    assert train("halfcheetah_genpo", f"--resume={lone}", *words) == 0
+
+
 def test_rows_after_the_checkpoint_are_trained_again(genpo: Path, tmp_path: Path) -> None:
     run = copied(genpo, tmp_path)
     with (run / "progress.csv").open("a") as file:
@@ -306,6 +368,12 @@ def test_list_shows_every_shipped_configuration(capsys: pytest.CaptureFixture[st
         there,
         re.MULTILINE,
     )
+    assert re.search(
+        r"^isaaclab/ant_genpo_paper +genpo +Isaac-Ant-v0 +rl_games_genpo_paper_cfg_entry_point "
+        r"+1000$",
+        there,
+        re.MULTILINE,
+    )
 
 
 def test_check_summarises(capsys: pytest.CaptureFixture[str]) -> None:
@@ -327,11 +395,11 @@ def test_check_of_isaac_labs_configuration(capsys: pytest.CaptureFixture[str]) -
     lines = dict(line.split(":", 1) for line in capsys.readouterr().out.splitlines())
     found = {key: value.strip() for key, value in lines.items()}
     assert found == {
-        "policy": "genpo: 8 steps, mix 0.9, [400, 200, 100] on the observation",
+        "policy": "genpo: 8 steps, mix 0.9, [64] on the features",
         "task": "Isaac-Ant-v0 (Isaac Lab)",
         "network": "not built: its size is known from the simulator only",
-        "batch": "num_envs * 32 steps; minibatches of num_envs * 8, 5 mini-epochs",
-        "schedule": "learning rate 0.001, adaptive; 1000 epochs",
+        "batch": "num_envs * 16 steps; minibatches of num_envs * 8, 4 mini-epochs",
+        "schedule": "learning rate 0.0003, adaptive; 500 epochs",
         "device": "cuda:0",
         "train it": "Isaac Lab's train.py with --task Isaac-Ant-v0 --agent "
         "rl_games_genpo_cfg_entry_point",
@@ -516,7 +584,7 @@ def copied(run: Path, parent: Path) -> Path:
 
 def test_resolved_yaml_is_plain(genpo: Path) -> None:
     document = yaml.safe_load((genpo / "config.yaml").read_text())
-    assert document["params"]["network"]["flow"]["steps"] == 2
+    assert document["params"]["network"]["flow"]["steps"] == 3
 
 
 @pytest.mark.slow

@@ -75,7 +75,8 @@ def test_another_owner_of_our_name_is_reported(monkeypatch):
 def test_a_task_names_its_agents_or_the_way_out(capsys):
     assert cli.main(["doctor", "--task", "Isaac-Velocity-Rough-H1-v0"]) == 0
     said = capsys.readouterr().out
-    keys = [f"rl_games_{policy}cfg_entry_point" for policy in ("cppo_", "genpo_", "")]
+    policies = ("cppo_", "genpo_", "genpo_paper_", "")
+    keys = [f"rl_games_{policy}cfg_entry_point" for policy in policies]
     assert ", ".join(f"--agent {key}" for key in keys) in said
     assert cli.main(["doctor", "--task", "Isaac-Nowhere-v0"]) == 1
     assert "rlg-genpo swap FILE" in capsys.readouterr().out
@@ -190,6 +191,13 @@ def test_a_swapped_file_trains(rig, tmp_path):
 def test_a_swap_of_anything_else_is_refused(gaussian):
     with pytest.raises(ConfigError, match=r"params\.algo\.name: 'sac'"):
         swapping.swap(str(gaussian(algo={"name": "sac"})), "genpo")
+    # Its sigma is no logarithm, as that of a flow's base is.
+    with pytest.raises(ConfigError) as error:
+        swapping.swap(str(gaussian(model={"name": "continuous_a2c"})), "genpo")
+    assert str(error.value) == (
+        "params.model.name: 'continuous_a2c'; only continuous_a2c_logstd, whose sigma is a "
+        "logarithm, can be swapped."
+    )
     discrete = {**GAUSSIAN["params"]["network"], "space": {"discrete": None}}
     with pytest.raises(ConfigError, match=r"params\.network\.space: \['discrete'\]"):
         swapping.swap(str(gaussian(network=discrete)), "genpo")

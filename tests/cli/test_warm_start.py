@@ -85,9 +85,18 @@ def test_neither_file_is_overwritten(swap, tmp_path, there):
     assert (tmp_path / there).read_text() == "mine"
 
 
-def test_a_policy_without_base_is_refused_and_nothing_written(swap, tmp_path):
-    code, printed = swap("--preset=paper", f"--out={tmp_path / 'new.yaml'}")
-    assert code == 2 and "has no place in the new policy" in printed
+#: words that name a policy which does not start as a Gaussian, and the key that says so
+OTHERS = {
+    "genpo": (["--preset=paper"], "params.network.flow.base: standard"),
+    "cppo": (["--policy=cppo", "--preset=paper"], "params.network.flow.base: standard"),
+    "ddpl": (["--policy=ddpl"], "params.algo.name"),
+}
+
+
+@pytest.mark.parametrize(("words", "said"), OTHERS.values(), ids=OTHERS)
+def test_a_policy_without_base_is_refused_and_nothing_written(swap, tmp_path, words, said):
+    code, printed = swap(*words, f"--out={tmp_path / 'new.yaml'}")
+    assert code == 2 and f"{said}: such a policy does not start as a Gaussian." in printed
     assert not list(tmp_path.glob("new.*"))
 
 

@@ -251,8 +251,22 @@ UNKNOWN = [
 ]
 
 
-@pytest.mark.xfail(raises=ValueError, strict=True, reason="rl_games' bare ValueError comes through")
+@pytest.mark.parametrize("policy", ["genpo", "cppo"])
 @pytest.mark.parametrize(("space", "message"), UNKNOWN, ids=[str(space) for space, _ in UNKNOWN])
-def test_a_name_that_rl_games_does_not_know_is_refused_with_the_nearest(space, message):
+def test_a_name_that_rl_games_does_not_know_is_refused_with_the_nearest(policy, space, message):
+    with pytest.raises(ConfigError, match=rf"params\.network\.space\.continuous\.{message}"):
+        network_of(policy, {"space": {"continuous": space}})
+
+
+UNFIT = [
+    ({"mu_init": {"name": "orthogonal_initializer", "gian": 2}}, r"mu_init: .*torch says: .*gian"),
+    ({"mu_init": {"name": ["default"]}}, r"mu_init: .*rl_games says: .*unhashable"),
+    ({"sigma_init": {"name": "orthogonal_initializer"}}, r"sigma_init: .*torch says: .*dimension"),
+    ({"mu_init": {"name": "const_initializer", "val": "x"}}, r"mu_init: .*torch says: "),
+]
+
+
+@pytest.mark.parametrize(("space", "message"), UNFIT, ids=[str(space) for space, _ in UNFIT])
+def test_what_rl_games_or_torch_cannot_do_is_refused_with_their_words(space, message):
     with pytest.raises(ConfigError, match=rf"params\.network\.space\.continuous\.{message}"):
         network_of("genpo", {"space": {"continuous": space}})

@@ -1,5 +1,7 @@
 """rl_games' dictionaries by their keys."""
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 
@@ -64,6 +66,20 @@ def test_the_rollouts_gaussian_outlives_what_rl_games_overwrites():
     values["mu"][:] = 5.0
     batch = messages.minibatch(values, Seen("o"))
     assert batch.rollout.mean.max() == 0 and batch.latest.mean.min() == 5
+
+
+def test_the_latest_density_is_the_rollouts_until_a_pass_has_been_over_a_row():
+    old = torch.arange(4.0)
+    dataset = SimpleNamespace(values_dict={"old_logp_actions": old}, last_range=(2, 4))
+    messages.keep_latest_density(dataset)
+    messages.keep_latest_density(dataset, torch.tensor([7.0, 8.0]))
+    latest = dataset.values_dict[messages.LATEST]
+    assert latest.tolist() == [0, 1, 7, 8] and old.tolist() == [0, 1, 2, 3]
+    dataset.last_range = (0, 2)
+    messages.keep_latest_density(dataset, torch.tensor([5.0, 6.0]))
+    assert latest.tolist() == [5, 6, 7, 8]
+    messages.keep_latest_density(dataset)  # the next rollout
+    assert dataset.values_dict[messages.LATEST].tolist() == [0, 1, 2, 3]
 
 
 def test_what_a_policy_lacks_has_no_width_in_the_rollout():

@@ -193,7 +193,7 @@ def test_the_rollouts_pairs_are_those_of_every_step_and_of_distillation(watched,
 @pytest.mark.parametrize("base", BASES)
 def test_who_moves_when(watched, base):
     """PPO: the kernel and the critic; distillation: the flow; then the reference, once."""
-    watch = watched(BASES[base])
+    watch = watched({**BASES[base], "algo.ema": 0.9})
     kernels = ("residual", "base.mu", "base.sigma") if base == "gaussian" else KERNEL
     for epoch in watch.epochs:
         rollout, ppo, fitted, end = (

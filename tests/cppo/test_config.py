@@ -50,6 +50,11 @@ BAD = [
     ({"network.flow.time_units": [8, 0]}, f"{FLOW}.time_units: {WIDTHS}, got [8, 0]."),
     ({"network.flow.output_scale": -1}, f"{FLOW}.output_scale: must be at least 0, got -1.0."),
     ({"network.flow.noise_scale": 0}, f"{FLOW}.noise_scale: must be above 0, got 0.0."),
+    (
+        {"network.flow.noise_scale": 0.5},  # the standard base's
+        f"{FLOW}.noise_scale: 0.5 with base: gaussian, which the policy starts as only where it is "
+        "1; delete the line, or set sigma_init of params.network.space.continuous.",
+    ),
     ({"network.flow.noise_scale": "wide"}, f"{FLOW}.noise_scale: must be a number, got 'wide'."),
     (
         {"network.flow.mix": 0.9},  # GenPO's
@@ -201,6 +206,7 @@ def test_strings_as_yaml_reads_them_are_numbers(rig):
     settings = rig.parsed(
         {
             **STANDARD,
+            "network.flow.noise_scale": "5e-1",
             "algo.distill_lr": "1e-3",
             "algo.distill_threshold": "5e-1",
             "network.residual.sigma": "5e-1",
@@ -208,7 +214,7 @@ def test_strings_as_yaml_reads_them_are_numbers(rig):
         }
     )
     assert (settings.algo.distill_lr, settings.algo.distill_threshold) == (1e-3, 0.5)
-    assert settings.residual.sigma == 0.5
+    assert (settings.residual.sigma, settings.flow.noise_scale) == (0.5, 0.5)
 
 
 def test_on_features_any_trunk_is_let_through(rig):
@@ -222,16 +228,21 @@ def test_a_users_own_network_name_is_let_through(rig):
 
 def test_the_paper_and_the_reconstruction_are_the_defaults():
     algo, flow, residual = AlgoConfig(), ReferenceFlowConfig(), ResidualConfig()
-    assert (algo.regulariser, algo.regulariser_coef, algo.ema) == ("shrinkage", 0.02, 0.9)
-    assert (algo.distill_epochs, algo.distill_minibatches) == (15, 4)
+    assert (algo.regulariser, algo.regulariser_coef, algo.ema) == ("shrinkage", 0.02, 0.5)
+    assert (algo.distill_epochs, algo.distill_minibatches) == (4, 4)
     assert (flow.steps, flow.noise_scale, residual.sigma) == (8, 1.0, None)
     assert algo.regulariser_scale == flow.noise_scale  # the step aims at where the flow starts
-    paper = algorithms()["cppo"].presets["paper"]
-    assert paper == {"algo.regulariser": "langevin", "network.flow.base": "standard"}
+    assert algorithms()["cppo"].presets["paper"] == {
+        "algo.regulariser": "langevin",
+        "algo.ema": 0.9,
+        "algo.distill_epochs": 15,
+        "network.flow.base": "standard",
+    }
 
 
 def test_a_checkpoints_fingerprint_names_what_no_shape_shows(rig):
     assert rig.parsed().fingerprint() == {
+        "params.algo.contraction": 0.5,
         "params.network.flow.steps": 3,
         "params.network.flow.base": "gaussian",
         "params.network.flow.condition": "observation",

@@ -5,6 +5,7 @@ from dataclasses import fields
 import pytest
 from rl_games.common import vecenv
 
+from rlg_genpo.algorithm import algorithms
 from rlg_genpo.common.flow_config import ACTIVATION_NAMES
 from rlg_genpo.common.layers import ACTIVATIONS
 from rlg_genpo.errors import ConfigError
@@ -14,7 +15,7 @@ from rlg_genpo.genpo.config import (
     CoupledFlowConfig,
     error_growth,
 )
-from tests.rig import ABSENT, CNN, LSTM
+from tests.rig import ABSENT, CNN, CPPO, LSTM
 
 FLOW, ALGO, CONFIG = "params.network.flow", "params.algo", "params.config"
 EVEN = "must be even and at least 2"
@@ -134,14 +135,19 @@ BAD = [
         for threshold, shown in ((0, "0"), (-0.01, "-0.01"), (ABSENT, "None"), ("low", "'low'"))
     ),
     (
-        {**ADAPTIVE, "config.learning_rate": 1e-6},
-        f"{CONFIG}.learning_rate: 1e-06 must lie in [params.algo.min_lr, params.algo.max_lr] = "
-        "[1e-05, 1e-06].",
+        {**ADAPTIVE, "config.learning_rate": 1e-7},
+        f"{CONFIG}.learning_rate: 1e-07 must lie in [params.algo.min_lr, params.algo.max_lr] = "
+        "[1e-06, 0.01].",
+    ),
+    (
+        {**ADAPTIVE, "config.learning_rate": 1e-7, "algo.max_lr": None},
+        f"{CONFIG}.learning_rate: 1e-07 must lie in [params.algo.min_lr, params.algo.max_lr] = "
+        "[1e-06, 1e-07].",
     ),
     (
         {**ADAPTIVE, "algo.max_lr": 5e-4},
         f"{CONFIG}.learning_rate: 0.001 must lie in [params.algo.min_lr, params.algo.max_lr] = "
-        "[1e-05, 0.0005].",
+        "[1e-06, 0.0005].",
     ),
 ]
 
@@ -215,21 +221,40 @@ def test_strings_as_yaml_reads_them_are_numbers(rig):
     assert (algo.min_lr, algo.max_lr) == (1e-4, 1e-2)
 
 
-def test_a_whole_training_run_takes_numbers_as_strings(rig):
-    run = rig.train(
-        {
-            **ADAPTIVE,
-            "config.learning_rate": "1e-3",
-            "config.kl_threshold": "2e-2",
-            "algo.min_lr": "1e-4",
-        }
-    )
-    assert run.agent.last_lr == 1e-3 and run.agent.epoch_num == 2
+@pytest.mark.parametrize("policy", [{"algo.min_lr": "1e-4", "algo.max_lr": "1e-3"}, CPPO])
+def test_a_whole_training_run_takes_numbers_as_strings(rig, policy):
+    given = {"config.learning_rate": "1e-3", "config.kl_threshold": "2e-2"}
+    run = rig.train({**ADAPTIVE, **policy, **given})
+    again = rig.train({**ADAPTIVE, **policy, **{key: float(given[key]) for key in given}})
+    assert [step.rate for step in run.steps] == [step.rate for step in again.steps]
+    assert run.agent.last_lr == again.agent.last_lr and run.agent.epoch_num == 2
 
 
 def test_bounds_matter_only_to_the_adaptive_schedule(rig):
     settings = rig.parsed({"config.learning_rate": 1e-7, "config.kl_threshold": ABSENT})
-    assert settings.algo.min_lr == 1e-5
+    assert settings.algo.min_lr == 1e-6
+
+
+@pytest.mark.parametrize(
+    ("key", "other", "left"), [("adapt", "epoch", "call"), ("kl_estimator", "plain", "nonnegative")]
+)
+def test_a_removed_option_is_read_where_it_says_what_holds_anyway(rig, key, other, left):
+    assert rig.parsed({f"algo.{key}": left}).algo == rig.parsed().algo
+    with pytest.raises(ConfigError) as error:
+        rig.parsed({f"algo.{key}": other})
+    assert str(error.value) == (
+        f"{ALGO}.{key}: was removed, and {other!r} with it; what {left!r} did is left. Delete the "
+        "line."
+    )
+
+
+def test_the_presets_start_where_they_say(rig):
+    """The paper's on standard noise, within its bounds; the others as the Gaussian."""
+    presets = algorithms()["genpo"].presets
+    paper = rig.parsed({**presets["paper"], "config.learning_rate": 1e-3})
+    assert (paper.flow.base, paper.algo.compression_coef) == ("standard", 0.01)
+    assert paper.rate_bounds() == (1e-5, None) and paper.departs() == f"{FLOW}.base: standard"
+    assert rig.parsed(presets["larger"]).departs() is None
 
 
 def test_a_users_own_network_name_is_let_through(rig):

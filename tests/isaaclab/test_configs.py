@@ -28,6 +28,8 @@ from rlg_genpo.common.config import PolicyConfig
 from rlg_genpo.cppo.config import AlgoConfig as CPPOAlgo
 from rlg_genpo.ddpl.config import AlgoConfig as DDPLAlgo
 from rlg_genpo.errors import ConfigError
+from rlg_genpo.genpo.config import AlgoConfig as GenPOAlgo
+from rlg_genpo.genpo.config import CoupledFlowConfig
 from rlg_genpo.host import keys
 from rlg_genpo.isaaclab import tasks as isaaclab_tasks
 from rlg_genpo.isaaclab.tasks import (
@@ -99,7 +101,7 @@ def params_of(name: str) -> dict[str, Any]:
 
 
 def stem_of(name: str) -> str:
-    return name.rpartition("_")[0]
+    return name.removesuffix("_paper").rpartition("_")[0]
 
 
 def settings_of(name: str) -> Any:
@@ -113,8 +115,9 @@ def settings_of(name: str) -> Any:
 def test_every_task_has_its_files_and_no_other_lies_there() -> None:
     assert set(TASKS) == set(SIZES)
     for stem in TASKS:
-        alone = ("cppo", "genpo", "ppo") if stem in BASELINES else ("cppo", "genpo")
-        assert policies()[stem] == (("ddpl",) if stem in AGENTS else alone)
+        alone = ["cppo", "genpo"]
+        alone += ["genpo_paper"] * (stem in PAPER) + ["ppo"] * (stem in BASELINES)
+        assert policies()[stem] == (("ddpl",) if stem in AGENTS else tuple(alone))
     assert set(NAMES) == {f"{stem}_{name}" for stem, names in policies().items() for name in names}
 
 
@@ -122,7 +125,8 @@ def test_every_task_has_its_files_and_no_other_lies_there() -> None:
 def test_what_isaac_labs_scripts_read_is_there(name: str) -> None:
     params = params_of(name)
     config = params["config"]
-    assert params["env"]["clip_actions"] > 0
+    # The paper's runs clipped no actions.
+    assert params["env"].get("clip_actions", 0) > 0 or name.endswith("_paper")
     assert config["name"] == name
     assert (config["device"], config["device_name"]) == ("cuda:0", "cuda:0")
     assert (config["env_name"], config["num_actors"], config["multi_gpu"]) == ("rlgpu", -1, False)
@@ -181,17 +185,19 @@ def test_the_papers_eight_carry_its_settings(stem: str) -> None:
     assert config["mixed_precision"] is False
 
 
-@pytest.mark.parametrize("stem", sorted(set(ALONE) - set(PAPER)))
-def test_the_others_put_a_narrow_head_on_isaac_labs_trunk(stem: str) -> None:
-    flow = settings_of(f"{stem}_genpo").flow
-    assert (flow.condition, flow.units, flow.activation) == ("features", (64, 64), "silu")
+@pytest.mark.parametrize("stem", ALONE)
+def test_genpo_puts_its_defaults_on_isaac_labs_trunk_and_gaussian(stem: str) -> None:
+    settings, network = settings_of(f"{stem}_genpo"), params_of(f"{stem}_genpo")["network"]
+    assert (settings.flow, settings.algo) == (CoupledFlowConfig(), GenPOAlgo())
+    assert settings.departs() is None and "continuous" in network["space"]
 
 
 @pytest.mark.parametrize("stem", BASELINES)
 def test_a_baseline_differs_from_genpo_in_the_policy_alone(stem: str) -> None:
     ours, theirs = params_of(f"{stem}_genpo"), params_of(f"{stem}_ppo")
     assert theirs["algo"]["name"] == "a2c_continuous" and theirs["network"]["separate"] is True
-    assert theirs["network"]["mlp"] == ours["network"]["mlp"]
+    for block in ("mlp", "separate", "space"):
+        assert theirs["network"][block] == ours["network"][block]
     assert theirs["env"] == ours["env"]
     assert {**theirs["config"], "name": None} == {**ours["config"], "name": None}
 
@@ -201,22 +207,21 @@ def test_cppos_flow_and_kernel_are_as_wide_as_the_tasks_policy(stem: str) -> Non
     params = params_of(f"{stem}_cppo")
     settings, network = settings_of(f"{stem}_cppo"), params["network"]
     flow, residual = settings.flow, settings.residual
+    assert settings.departs() is None and "continuous" in network["space"]
     alone = "cnn" not in network and "rnn" not in network
     assert flow.condition == ("observation" if alone else "features")
     assert list(flow.units) == (network["mlp"]["units"] if alone else [64, 64])
     assert (flow.units, flow.activation) == (residual.units, residual.activation)
     assert flow.activation == network["mlp"]["activation"]
-    sigma = None if flow.base == "gaussian" else 0.5
-    assert (flow.steps, flow.noise_scale, residual.sigma) == (8, 1.0, sigma)
-    assert (flow.output_scale, residual.output_scale) == (0, 0)
+    assert flow.steps == 8
     assert settings.algo == CPPOAlgo()
 
 
-@pytest.mark.parametrize("stem", sorted(set(ALONE) - set(PAPER) | set(BASELINES)))
+@pytest.mark.parametrize("stem", ALONE)
 def test_cppo_differs_from_the_tasks_other_file_in_the_policy_alone(stem: str) -> None:
     ours = params_of(f"{stem}_cppo")
     theirs = params_of(f"{stem}_{'ppo' if stem in BASELINES else 'genpo'}")
-    for block in ("cnn", "mlp", "rnn"):
+    for block in ("cnn", "mlp", "rnn", "space"):
         assert ours["network"].get(block) == theirs["network"].get(block)
     assert ours["env"] == theirs["env"]
     assert {**ours["config"], "name": None} == {**theirs["config"], "name": None}
@@ -259,7 +264,7 @@ def test_any_number_of_environments_fits(name: str, envs: int) -> None:
     if central:
         assert batch % (envs * central["minibatch_size_per_env"]) == 0
         assert envs * central["minibatch_size_per_env"] % config["seq_length"] == 0
-    four = stem_of(name) in PAPER and not name.endswith("_cppo")
+    four = stem_of(name) in BASELINES or name.endswith("_paper")
     assert minibatches == (4 if four else round(minibatches))
 
 
@@ -268,7 +273,7 @@ class SimulatorShape(IVecEnv):
 
     def __init__(self, sizes: tuple[tuple[int, ...], int, int], clips: dict[str, float]) -> None:
         shape, width, state = sizes
-        self.clip = clips["clip_actions"]
+        self.clip = clips.get("clip_actions", np.inf)
         bound = clips.get("clip_observations", np.inf)
         self.observation_space = Box(-bound, bound, shape, np.float32)
         self.action_space = Box(-self.clip, self.clip, (width,), np.float32)
@@ -417,6 +422,8 @@ def test_the_keys_follow_isaac_labs_scheme() -> None:
 def test_a_tasks_entry_points(task: str, stem: str) -> None:
     module = "rlg_genpo.task_configs.isaaclab"
     expected = {GENPO: f"{module}:{stem}_genpo.yaml", CPPO: f"{module}:{stem}_cppo.yaml"}
+    if stem in PAPER:
+        expected["rl_games_genpo_paper_cfg_entry_point"] = f"{module}:{stem}_genpo_paper.yaml"
     if stem in ("velocity_rough_h1", "velocity_flat_anymal_d", "velocity_rough_unitree_go2"):
         expected["rl_games_cfg_entry_point"] = f"{module}:{stem}_ppo.yaml"
     assert entry_points(task) == expected
@@ -445,6 +452,10 @@ def test_other_tasks_get_nothing(task: str) -> None:
 
 def test_a_configs_name_gives_its_task_and_key() -> None:
     assert task_and_key("ant_genpo") == ("Isaac-Ant-v0", GENPO)
+    assert task_and_key("ant_genpo_paper") == (
+        "Isaac-Ant-v0",
+        "rl_games_genpo_paper_cfg_entry_point",
+    )
     assert task_and_key("ant_direct_cppo") == ("Isaac-Ant-Direct-v0", CPPO)
     assert task_and_key("velocity_rough_h1_ppo") == (
         "Isaac-Velocity-Rough-H1-v0",
@@ -454,8 +465,8 @@ def test_a_configs_name_gives_its_task_and_key() -> None:
         "Isaac-Shadow-Hand-Over-Direct-v0",
         DDPL,
     )
-    unknown = ("ant_ppo", "ant", "ants_genpo", "ant_ddpl")
-    assert [task_and_key(name) for name in unknown] == [None] * 4
+    unknown = ("ant_ppo", "ant", "ants_genpo", "ant_ddpl", "ant_direct_genpo_paper")
+    assert [task_and_key(name) for name in unknown] == [None] * 5
 
 
 def test_no_task_has_two_stems() -> None:
@@ -488,6 +499,14 @@ def test_the_command_line_says_how_to_train_cppo() -> None:
     assert lines["train it"].endswith(f" --task Isaac-Ant-v0 --agent {CPPO}")
     with pytest.raises(ConfigError, match=r"params\.algo\.deployment: .*flow_ema.*, got flw"):
         checking.check("isaaclab/ant_cppo", ["agent.params.algo.deployment=flw"])
+
+
+def test_the_command_line_tells_the_papers_file_from_ours() -> None:
+    name, key = "isaaclab/ant_genpo_paper", "rl_games_genpo_paper_cfg_entry_point"
+    assert checking.row(name) == (name, "genpo", "Isaac-Ant-v0", key, "1000")
+    lines = dict(line.split(":", 1) for line in checking.check(name, []))
+    assert lines["policy"].strip().startswith("genpo: 5 steps, ")
+    assert lines["train it"].endswith(f" --task Isaac-Ant-v0 --agent {key}")
 
 
 def test_the_command_line_says_how_to_train_ddpl() -> None:

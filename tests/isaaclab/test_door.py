@@ -50,7 +50,7 @@ def test_play_tasks_have_the_same_keys(specs):
     _, after = specs
     play = after["Isaac-Velocity-Rough-H1-Play-v0"]
     train = after["Isaac-Velocity-Rough-H1-v0"]
-    for key in (BASELINE_KEY, agent_key("genpo"), agent_key("cppo")):
+    for key in (BASELINE_KEY, *map(agent_key, ("genpo", "genpo_paper", "cppo"))):
         assert play[key] == train[key]
 
 

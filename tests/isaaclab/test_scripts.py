@@ -9,6 +9,7 @@ import zipfile
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from rlg_genpo.isaaclab.tasks import agent_key
 from tests.isaaclab.conftest import ON_CPU, Lab
 from tests.test_packaging import wheel  # noqa: F401
 
@@ -230,8 +231,11 @@ def test_a_wrong_value_of_ours_is_refused_before_training(lab):
     assert "params.network.flow.mix: must be in (0, 1], got 1.5" in said
 
 
-def test_our_key_on_a_task_without_a_configuration_names_the_way_out(lab):
-    task = "Isaac-Cart-Double-Pendulum-Direct-v0"
-    said = lab.run("train_2", "--task", task, *GENPO, ok=False)
+@pytest.mark.parametrize(
+    ("task", "policy"),
+    [("Isaac-Cart-Double-Pendulum-Direct-v0", "genpo"), ("Isaac-Ant-Direct-v0", "genpo_paper")],
+)
+def test_our_key_on_a_task_without_a_configuration_names_the_way_out(lab, task, policy):
+    said = lab.run("train_2", "--task", task, "--agent", agent_key(policy), ok=False)
     assert "Could not find configuration for the environment" in said
     assert "rlg-genpo swap FILE" in said
