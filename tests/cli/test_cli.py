@@ -395,7 +395,7 @@ def test_check_of_isaac_labs_configuration(capsys: pytest.CaptureFixture[str]) -
     lines = dict(line.split(":", 1) for line in capsys.readouterr().out.splitlines())
     found = {key: value.strip() for key, value in lines.items()}
     assert found == {
-        "policy": "genpo: 8 steps, mix 0.9, [64] on the features",
+        "policy": "genpo: 8 steps, mix 0.9, [64, 64], base gaussian",
         "task": "Isaac-Ant-v0 (Isaac Lab)",
         "network": "not built: its size is known from the simulator only",
         "batch": "num_envs * 16 steps; minibatches of num_envs * 8, 4 mini-epochs",
@@ -584,7 +584,7 @@ def copied(run: Path, parent: Path) -> Path:
 
 def test_resolved_yaml_is_plain(genpo: Path) -> None:
     document = yaml.safe_load((genpo / "config.yaml").read_text())
-    assert document["params"]["network"]["flow"]["steps"] == 3
+    assert document["params"]["network"]["flow"]["steps"] == 2
 
 
 @pytest.mark.slow

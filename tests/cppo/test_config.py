@@ -62,7 +62,7 @@ BAD = [
     ),
     *(
         (
-            {f"network.{trunk}": block},
+            {f"network.{trunk}": block, "network.flow.condition": "observation"},
             f"{FLOW}.condition: 'observation' leaves the policy without the "
             f"params.network.{trunk} trunk; use condition: features.",
         )
@@ -245,7 +245,7 @@ def test_a_checkpoints_fingerprint_names_what_no_shape_shows(rig):
         "params.algo.contraction": 0.5,
         "params.network.flow.steps": 3,
         "params.network.flow.base": "gaussian",
-        "params.network.flow.condition": "observation",
+        "params.network.flow.condition": None,
         "params.network.flow.activation": "silu",
         "params.network.flow.noise_scale": 1.0,
         "params.network.residual.activation": "silu",
@@ -253,7 +253,9 @@ def test_a_checkpoints_fingerprint_names_what_no_shape_shows(rig):
 
 
 def test_the_summary_says_steps_widths_and_condition(rig):
-    assert rig.parsed().summary() == "3 steps, flow [16], residual [16] on the observation"
+    assert rig.parsed().summary() == "3 steps, flow [16], residual [16], base gaussian"
+    seen = rig.parsed(ON_FEATURES).summary()
+    assert seen == "3 steps, flow [16], residual [16], base gaussian on the features"
 
 
 @pytest.mark.parametrize("slip", ["residul", "residuals", "Residual"])

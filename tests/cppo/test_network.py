@@ -47,7 +47,7 @@ def test_without_base_the_trunk_is_the_critics_alone():
 @pytest.mark.parametrize("shape", [(8, 8, 1), {"speed": (3,)}])
 def test_on_the_observation_only_a_vector_will_do(shape):
     with pytest.raises(ConfigError) as error:
-        build({}, shape)
+        build({"flow": {"condition": "observation"}}, shape)
     assert str(error.value) == (
         "params.network.flow.condition: 'observation' needs a flat observation vector, got shape "
         f"{shape}; use condition: features."

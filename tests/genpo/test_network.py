@@ -104,4 +104,12 @@ def test_observations_of_every_kind(block, shape):
         else torch.randn(1, *shape)
     )
     source, value, _ = network(Seen(obs))
-    assert source.shape == (1, 16) and value.shape == (1, 1)
+    # The features, and behind them a flat observation, which is what the flow sees by default.
+    assert source.shape == (1, 16 + (4 if shape == (4,) else 0)) and value.shape == (1, 1)
+    assert network.on_observation == (shape == (4,))
+
+
+@pytest.mark.parametrize("block", [{"rnn": LSTM}, {"rnn": LSTM, "separate": True}])
+def test_by_default_the_flow_stands_on_a_memory(block):
+    network = build(block)
+    assert network.on_features and not network.on_observation
