@@ -50,7 +50,7 @@ class GenPO(LikelihoodPolicy):
     ) -> None:
         super().__init__()
         self.velocity, self.coupling, self.recompute = velocity, coupling, recompute
-        self.base = base
+        self.base, self._log_spread = base, math.log(coupling.spread)
         self.action_dim = velocity.action_dim
         self.stored_dim = 2 * velocity.action_dim
 
@@ -98,7 +98,7 @@ class GenPO(LikelihoodPolicy):
         Halves that are mixed alone have a mean with less spread than theirs; that is made up for,
         so that the executed action has the base's own sigma.
         """
-        log_scale = torch.atleast_2d(base.log_sigma - math.log(self.coupling.spread))
+        log_scale = torch.atleast_2d(base.log_sigma - self._log_spread)
         return coupled.joined(base.mean, base.mean), coupled.joined(log_scale, log_scale)
 
     def _maths(self, state: State) -> Any:
@@ -118,8 +118,7 @@ class GenPO(LikelihoodPolicy):
         entropy = torch.full_like(neglogp, self.coupling.pair_entropy(self.action_dim))
         if state.base is None:
             return Evaluated(neglogp, entropy)
-        _, log_scale = self._affine(state.base)
-        volume = log_scale.sum(dim=-1)
+        volume = 2 * (state.base.log_sigma - self._log_spread).sum(dim=-1)
         return Evaluated(neglogp + volume, entropy + volume, state.base.gaussian())
 
     def act(self, condition: State) -> Acted:
