@@ -42,6 +42,7 @@ SEED = 7
 GENPO = (
     "network.flow.base=standard",
     "network.flow.output_scale=0.01",
+    "network.flow.condition=features",
     "network.flow.steps=5",
     "network.flow.units=[32, 32]",
     "network.flow.time_embedding=32",
@@ -53,6 +54,7 @@ GENPO = (
 )
 CPPO = (
     "network.flow.base=standard",
+    "network.flow.condition=observation",
     "network.flow.noise_scale=0.3",
     "network.residual.sigma=0.3",
     "algo.regulariser=langevin",

@@ -18,17 +18,17 @@ pytestmark = pytest.mark.slow
 GENPO = ("--agent", "rl_games_genpo_cfg_entry_point")
 CPPO = ("--agent", "rl_games_cppo_cfg_entry_point")
 DDPL = ("--agent", "rl_games_ddpl_cfg_entry_point")
-#: the stock task with the paper's settings, made small by Hydra overrides of our own keys
-ANT = (
-    "--task",
-    "Isaac-Ant-v0",
-    *GENPO,
+#: Hydra overrides of our own keys that make a policy small
+SMALL = (
     "--num_envs",
     "8",
     *ON_CPU,
     "agent.params.network.flow.steps=2",
     "agent.params.network.flow.units=[16]",
 )
+#: the stock task with Isaac Lab's own settings, and with the paper's
+ANT = ("--task", "Isaac-Ant-v0", *GENPO, *SMALL)
+PAPER = ("--task", "Isaac-Ant-v0", "--agent", agent_key("genpo_paper"), *SMALL)
 #: conditional PPO with Isaac Lab's own settings, made small in the same way
 ANT_CPPO = (
     "--task",
@@ -74,6 +74,16 @@ def test_a_stock_task_trains_resumes_and_plays(lab, script):
     assert "PLAYED steps=12 action=(8, 8)" in said
 
 
+def test_the_papers_settings_train_resume_and_play(lab):
+    lab.run("train_2", *PAPER, "--max_iterations", "1")
+    lab.run("train_2", *PAPER, "--max_iterations", "2", "--checkpoint", lab.checkpoint(1))
+    said = lab.run("play", *PAPER, "--checkpoint", lab.checkpoint(2))
+    assert "PLAYED steps=20 action=(8, 8)" in said
+    # Its policy is another one than that of the other file.
+    said = lab.run("play", *ANT, "--checkpoint", lab.checkpoint(2), ok=False)
+    assert "params.network.flow.base: the checkpoint's policy was trained with standard" in said
+
+
 def test_an_installed_wheel_does_the_same(wheel, tmp_path, warm):  # noqa: F811
     site = tmp_path / "site"
     zipfile.ZipFile(wheel).extractall(site)
@@ -97,19 +107,30 @@ def test_the_launcher_wants_a_script_first(lab):
         assert "path" in done.stderr and "train.py" in done.stderr
 
 
-def test_sigma_is_refused_in_words_and_does_not_stop_the_run(lab):
-    said = lab.run("train_2", *ANT, "--max_iterations", "1", "--sigma", "0.3")
+def test_without_a_base_sigma_is_refused_in_words_and_does_not_stop_the_run(lab):
+    said = lab.run("train_2", *PAPER, "--max_iterations", "1", "--sigma", "0.3")
     assert "sigma: 0.3 is ignored: this policy is no Gaussian" in said
     lab.checkpoint(1)
 
 
+SIGMA = -2.0  # rl_games fills it into the logarithm
+
+
+def test_genpo_trains_from_a_given_sigma(lab):
+    said = lab.run("train_2", *ANT, "--max_iterations", "1", f"--sigma={SIGMA}")
+    assert "MAX EPOCHS NUM!" in said and "is ignored" not in said
+    (measured,) = scalars(lab)["genpo/sigma"]
+    # Adam moves a parameter by little more than its rate in each of the epoch's eight steps.
+    assert math.log(measured.value) == pytest.approx(SIGMA, abs=8 * 2 * 0.01)
+
+
 def test_cppo_trains_from_a_given_sigma_resumes_and_plays_as_deployed(lab):
-    sigma = -2.0  # rl_games fills it into the logarithm
-    said = lab.run("train_2", *ANT_CPPO, "--max_iterations", "1", f"--sigma={sigma}")
+    said = lab.run("train_2", *ANT_CPPO, "--max_iterations", "1", f"--sigma={SIGMA}")
     assert "MAX EPOCHS NUM!" in said and "is ignored" not in said
     (measured,) = scalars(lab)["cppo/kernel_sigma"]
-    # Adam moves a parameter by little more than its rate in each of the epoch's eight steps.
-    assert math.log(measured.value) == pytest.approx(sigma, abs=8 * 2 * 0.01)
+    # The kernel has its share of the base's variance, kappa (2 - kappa) with kappa = 1/2.
+    start = SIGMA + 0.5 * math.log(0.75)
+    assert math.log(measured.value) == pytest.approx(start, abs=8 * 2 * 0.01)
     lab.run("train_2", *ANT_CPPO, "--max_iterations", "2", "--checkpoint", lab.checkpoint(1))
     said = lab.run("play", *ANT_CPPO, "--checkpoint", lab.checkpoint(2))
     assert "PLAYED steps=20 action=(8, 8)" in said
@@ -193,7 +214,7 @@ def test_population_based_training_saves_mutates_and_resumes(lab):
         "interval_steps": "256",
         "objective": "episode.Episode_Reward/mean",
         "mutation": "{agent.params.config.learning_rate: mutate_float,"
-        " agent.params.algo.compression_coef: mutate_float}",
+        " agent.params.algo.max_lr: mutate_float}",
     }
     block = "+agent.pbt={" + ", ".join(f"{key}: {value}" for key, value in pbt.items()) + "}"
     said = lab.run("train_2", *ANT, "--max_iterations", "4", block)
@@ -202,7 +223,8 @@ def test_population_based_training_saves_mutates_and_resumes(lab):
     assert saved, said
     mutated = (
         "agent.params.config.learning_rate=0.0007",
-        "agent.params.algo.compression_coef=0.02",
+        "agent.params.algo.max_lr=0.02",
+        "agent.params.config.lr_schedule=constant",
     )
     resume = ("--max_iterations", "5", "--checkpoint", str(saved[-1]))
     lab.run("train_2", *ANT, *mutated, *resume)
