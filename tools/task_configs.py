@@ -85,7 +85,7 @@ TASKS = {
     "ant": Task(
         "Ant-v5", [256, 128, 64], DEFAULT, "3.0e-4", 64, 4, 2, True, 1, 732,
         bounds=REGULARISED + "0.0",
-        log_sigma="-1.2             # sigma 0.3",
+        log_sigma="-1.2             # sigma 0.3", kl=0.008,
     ),
     "humanoid": Task(
         "Humanoid-v5", [512, 256, 128], DEFAULT, "3.0e-4", 128, 5, 4, True, 0.1, 1221,
