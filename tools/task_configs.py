@@ -51,7 +51,8 @@ class Task:
     short: Rollout = Rollout(32, 1024)
     log_sigma: str = "-0.7             # sigma 0.5"
     flow_lr: str = "5.0e-4"
-    kl: float = 0.016
+    genpo_kl: float = 0.016
+    cppo_kl: float = 0.016
     genpo: Mapping[str, Any] = field(default_factory=dict)  # what differs from the defaults
     cppo: Mapping[str, Any] = field(default_factory=dict)
 
@@ -85,7 +86,8 @@ TASKS = {
     "ant": Task(
         "Ant-v5", [256, 128, 64], DEFAULT, "3.0e-4", 64, 4, 2, True, 1, 732,
         bounds=REGULARISED + "0.0",
-        log_sigma="-1.2             # sigma 0.3", kl=0.008,
+        log_sigma="-1.2             # sigma 0.3",
+        genpo_kl=0.008, cppo={"network.flow.condition": "features"},
     ),
     "humanoid": Task(
         "Humanoid-v5", [512, 256, 128], DEFAULT, "3.0e-4", 128, 5, 4, True, 0.1, 1221,
@@ -158,7 +160,7 @@ def written() -> dict[str, str]:
     for key, task in TASKS.items():
         published = vars(task)
         rates = {"genpo": task.flow_lr, "cppo": task.learning_rate, "ppo": task.learning_rate}
-        targets = {"genpo": task.kl, "cppo": task.kl, "ppo": 0.008}
+        targets = {"genpo": task.genpo_kl, "cppo": task.cppo_kl, "ppo": 0.008}
         for policy, label in LABELS.items():
             name = f"{key}_{policy}"
             values = {**published, **rollout_of(task, policy)}
