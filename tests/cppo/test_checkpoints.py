@@ -92,7 +92,7 @@ CHANGED = {
     "algo.contraction": (0.9, "0.5"),
     "network.flow.base": ("standard", "gaussian"),
     "network.flow.steps": (5, "3"),
-    "network.flow.condition": ("features", "observation"),
+    "network.flow.condition": ("features", "None"),
     "network.flow.activation": ("tanh", "silu"),
     "network.residual.activation": ("tanh", "silu"),
 }

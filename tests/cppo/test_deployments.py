@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from rlg_genpo import cli
+from rlg_genpo import cli, registration
 from rlg_genpo.cli import configs, evaluation, swapping
+from rlg_genpo.common.model import build_model
 from rlg_genpo.cppo.config import DEPLOYMENTS, AlgoConfig, CPPOConfig, ReferenceFlowConfig
 from tests import versions
 from tests.cli.test_cli import EPOCH, GAUSSIAN, SMALL, train
@@ -98,8 +99,7 @@ def test_a_swap_to_cppo_writes_defaults_and_checks(
     assert settings.algo == AlgoConfig() and settings.flow == ReferenceFlowConfig()
     assert cli.main(["check", str(out)]) == 0
     assert (
-        "cppo: 8 steps, flow [64, 64], residual [64, 64] on the observation"
-        in capsys.readouterr().out
+        "cppo: 8 steps, flow [64, 64], residual [64, 64], base gaussian" in capsys.readouterr().out
     )
 
 
@@ -108,6 +108,7 @@ def test_under_a_trunk_that_must_be_stood_on_a_swap_does_so(tmp_path: Path) -> N
     document["params"]["network"]["rnn"] = {"name": "lstm", "units": 8, "layers": 1}
     path = tmp_path / "mine.yaml"
     path.write_text(yaml.safe_dump(document))
-    flow = yaml.safe_load(swapping.swap(str(path), "cppo"))["params"]["network"]["flow"]
-    assert flow["condition"] == "features"
-    assert ReferenceFlowConfig().condition == "observation"
+    params = yaml.safe_load(swapping.swap(str(path), "cppo"))["params"]
+    registration.register()
+    network = build_model(params, CPPOConfig.parse(params), (17,), 6).a2c_network
+    assert network.is_rnn() and network.on_features and not network.on_observation
