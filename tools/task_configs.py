@@ -50,6 +50,7 @@ class Task:
     #: of the generative policies
     short: Rollout = Rollout(32, 1024)
     log_sigma: str = "-0.7             # sigma 0.5"
+    cppo_log_sigma: str | None = None  # None: the same
     flow_lr: str = "5.0e-4"
     genpo_kl: float = 0.016
     cppo_kl: float = 0.016
@@ -87,7 +88,8 @@ TASKS = {
         "Ant-v5", [256, 128, 64], DEFAULT, "3.0e-4", 64, 4, 2, True, 1, 732,
         bounds=REGULARISED + "0.0",
         log_sigma="-1.2             # sigma 0.3",
-        genpo_kl=0.008, cppo={"network.flow.condition": "features"},
+        genpo_kl=0.008, cppo_log_sigma="-1.6             # sigma 0.2",
+        cppo={"network.flow.condition": "features"},
     ),
     "humanoid": Task(
         "Humanoid-v5", [512, 256, 128], DEFAULT, "3.0e-4", 128, 5, 4, True, 0.1, 1221,
@@ -150,7 +152,8 @@ def head_of(task: Task, policy: str) -> str:
     trunk = mlp(task.units, initializer=task.initializer)
     if policy == "ppo":
         return gaussian_head(trunk, separate=False)
-    rest = f"separate: False\n{space(task.log_sigma, MU_INIT)}{trunk}"
+    log_sigma = (task.cppo_log_sigma if policy == "cppo" else None) or task.log_sigma
+    rest = f"separate: False\n{space(log_sigma, MU_INIT)}{trunk}"
     return head(policy, rest, task.genpo if policy == "genpo" else task.cppo)
 
 
