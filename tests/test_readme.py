@@ -82,15 +82,13 @@ def test_every_command_of_ddpls_guide_runs(
 
 def test_the_yaml_change_is_all_that_genpo_needs() -> None:
     (block,) = blocks("yaml")
-    change = yaml.safe_load(block.replace("mlp: {...}", "mlp: {}"))["params"]
+    change = yaml.safe_load(block.replace("{...}", "{}"))["params"]
     gaussian = configs.load(configs.find("halfcheetah_ppo"))
     swapped = {**gaussian, "algo": change["algo"], "model": change["model"]}
-    swapped["network"] = {
-        **gaussian["network"],
-        **change["network"],
-        "mlp": gaussian["network"]["mlp"],
-    }
+    kept = {key: gaussian["network"][key] for key in ("space", "mlp")}
+    swapped["network"] = {**gaussian["network"], **change["network"], **kept}
     settings = algorithms()["genpo"].parse(swapped)
+    assert settings.departs() is None
     assert settings.flow.steps == change["network"]["flow"]["steps"]
 
 
