@@ -79,16 +79,20 @@ class Algorithm:
         """The policy's part of a YAML as text: :func:`rlg_genpo.common.yaml_head.head`."""
         return yaml_head.head(self.config, self.name, self.network_name, values, rest)
 
-    def make_agent(self, base_name: str, params: dict[str, Any]) -> Any:
-        """An agent for rl_games."""
-        return load(self.agent)(base_name, *self._settled(params))
+    def make_agent(
+        self, base_name: str, params: dict[str, Any], settings: PolicyConfig | None = None
+    ) -> Any:
+        """An agent for rl_games; ``settings`` are those of ``params`` where they are parsed."""
+        return load(self.agent)(base_name, *self._settled(params, settings))
 
-    def make_player(self, params: dict[str, Any]) -> Any:
-        """A player for rl_games."""
-        return load(self.player)(*self._settled(params))
+    def make_player(self, params: dict[str, Any], settings: PolicyConfig | None = None) -> Any:
+        """A player for rl_games; ``settings`` as for an agent."""
+        return load(self.player)(*self._settled(params, settings))
 
-    def _settled(self, params: dict[str, Any]) -> tuple[dict[str, Any], PolicyConfig]:
-        settings = self.parse(params)
+    def _settled(
+        self, params: dict[str, Any], settings: PolicyConfig | None
+    ) -> tuple[dict[str, Any], PolicyConfig]:
+        settings = self.parse(params) if settings is None else settings
         # On rl_games' own params, which its Runner reads again: what is chosen must stand there.
         load("rlg_genpo.common.machine:admit")(params)
         if not self.joins_agents:

@@ -3,11 +3,13 @@
 import functools
 import logging
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from rl_games.algos_torch import model_builder
 
 from rlg_genpo.algorithm import algorithms, load
+from rlg_genpo.common.config import PolicyConfig
 from rlg_genpo.common.model import GenerativeModel
 from rlg_genpo.envs import SIMULATORS, simulator_of
 from rlg_genpo.errors import ConfigError
@@ -103,16 +105,22 @@ def _warn_of_sigma(spread: str | None, sigma: Any) -> None:
         )
 
 
-def enter_runner(runner: "Runner") -> None:
-    """Put every algorithm into a Runner's factories; its own methods do it from now on."""
+def enter_runner(runner: "Runner", settings: PolicyConfig | None = None) -> None:
+    """Put every algorithm into a Runner's factories; its own methods do it too.
+
+    Args:
+        settings: of the policy that its YAML names, where they are parsed already.
+    """
+    wanted = runner.params["algo"]["name"]
     for name, algorithm in algorithms().items():
         pairs = (
             (runner.algo_factory, algorithm.make_agent),
             (runner.player_factory, algorithm.make_player),
         )
         for factory, make in pairs:
-            known = factory._builders.setdefault(name, make)
-            if known != make and runner.params["algo"]["name"] == name:
+            handed = settings if name == wanted else None
+            known = factory._builders.setdefault(name, partial(make, settings=handed))
+            if getattr(known, "func", known) != make and name == wanted:
                 raise ConfigError(
                     f"params.algo.name: another package has put its own {name!r} into this Runner; "
                     "remove that registration, or choose another name for it."

@@ -16,7 +16,7 @@ import yaml
 from rl_games.algos_torch import model_builder
 from rl_games.torch_runner import Runner
 
-from rlg_genpo import ConfigError, algorithm, register
+from rlg_genpo import ConfigError, algorithm, register, registration
 from rlg_genpo.algorithm import algorithms, load
 from rlg_genpo.common.agent import Agent
 from rlg_genpo.common.config import PolicyConfig
@@ -26,7 +26,7 @@ from rlg_genpo.common.player import Player
 from rlg_genpo.genpo.agent import GenPOAgent
 from rlg_genpo.genpo.network import GenPOBuilder
 from tests.ddpl import teams
-from tests.rig import ABSENT, BASE, CPPO, MLP, STANDARD, Rig
+from tests.rig import ABSENT, BASE, CPPO, MLP, STANDARD, Rig, Run
 
 
 @pytest.fixture
@@ -163,6 +163,18 @@ def test_a_runner_parses_its_settings_once(run_of, parsed):
     player = rig.player({}, run.checkpoint())
     assert parsed == [declared.config] * 2
     assert type(run.agent) is load(declared.agent) and type(player) is load(declared.player)
+
+
+def test_settings_that_are_handed_over_are_not_parsed_again(run_of, parsed):
+    rig, _ = run_of
+    settings = rig.parsed()
+    parsed.clear()
+    run = Run()
+    runner = rig.runner({"config.max_epochs": 1}, run)
+    registration.enter_runner(runner, settings)
+    runner.run_train({"train": True})
+    assert parsed == [] and run.agent.settings == settings
+    assert runner.create_player().settings == settings and parsed == []
 
 
 @pytest.mark.parametrize("policy", [{}, CPPO, teams.NATIVE], ids=["genpo", "cppo", "native_ddpl"])

@@ -13,7 +13,7 @@ from click import echo
 from rlg_genpo.algorithm import algorithms, load
 from rlg_genpo.cli import configs, machine, rollouts, runs, validation
 from rlg_genpo.cli.configs import Params
-from rlg_genpo.cli.rollouts import Episode
+from rlg_genpo.cli.rollouts import Episode, Prepared
 from rlg_genpo.cli.runs import Checkpoint
 from rlg_genpo.common import checkpoints
 from rlg_genpo.envs import simulator_of
@@ -37,7 +37,7 @@ class Options:
     checkpoint: str = "last"  # of a run folder, its ``last`` or its ``best``
 
 
-def prepared(options: Options) -> tuple[Checkpoint, Params]:
+def prepared(options: Options) -> tuple[Checkpoint, Prepared]:
     """The checkpoint, and its configuration made ready for playing."""
     shipped = configs.for_isaac_lab().get(options.run)
     if shipped is not None:
@@ -73,20 +73,20 @@ def kinds_of(params: Params, deployments: Sequence[str]) -> list[Kind]:
 
 
 def play_kind(
-    params: Params, checkpoint: Checkpoint, kind: Kind, envs: int, episodes_per_env: int
+    ready: Prepared, checkpoint: Checkpoint, kind: Kind, envs: int, episodes_per_env: int
 ) -> Iterator[Episode]:
-    player = rollouts.make_player(params, checkpoint, envs, kind.deployment)
+    player = rollouts.make_player(ready, checkpoint, envs, kind.deployment)
     return rollouts.play(player, envs, episodes_per_env, kind.deterministic)
 
 
 def play(options: Options, kind: Kind) -> None:
     """Play in one environment; says one line per finished episode, and the mean."""
-    checkpoint, params = prepared(options)
+    checkpoint, ready = prepared(options)
     if kind.deployment is not None:
-        validation.check_deployment(params, kind.deployment)
-    validation.state_of(checkpoint, params)
+        validation.check_deployment(ready.params, kind.deployment)
+    validation.state_of(checkpoint, ready.params)
     returns = []
-    for number, episode in enumerate(play_kind(params, checkpoint, kind, 1, options.episodes), 1):
+    for number, episode in enumerate(play_kind(ready, checkpoint, kind, 1, options.episodes), 1):
         returns.append(episode.value)
         echo(f"episode {number:3d}  return {episode.value:10.2f}  length {episode.length:5d}")
     kinds = kind.name.replace("_", " ")
@@ -95,14 +95,15 @@ def play(options: Options, kind: Kind) -> None:
 
 def evaluate(options: Options, deployments: Sequence[str]) -> dict[str, Any]:
     """Measure deterministic and sampled returns, of the default and of other deployments."""
-    checkpoint, params = prepared(options)
+    checkpoint, ready = prepared(options)
+    params = ready.params
     kinds = kinds_of(params, deployments)
     state = validation.state_of(checkpoint, params)
     per_env = ceil(options.episodes / MOST_ENVS)
     envs = ceil(options.episodes / per_env)
     results = {}
     for kind in kinds:
-        episodes = list(play_kind(params, checkpoint, kind, envs, per_env))
+        episodes = list(play_kind(ready, checkpoint, kind, envs, per_env))
         results[kind.name] = summary(episodes, options.seed)
     return {
         "task": simulator_of(params["config"]).task(params["config"]),

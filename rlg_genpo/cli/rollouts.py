@@ -14,11 +14,21 @@ from numpy.typing import NDArray
 from rl_games.common import vecenv
 from rl_games.torch_runner import Runner
 
+from rlg_genpo import registration
 from rlg_genpo.cli import machine, validation
 from rlg_genpo.cli.configs import Params
 from rlg_genpo.cli.runs import Checkpoint
 from rlg_genpo.cli.session import seed_all
+from rlg_genpo.common.config import PolicyConfig
 from rlg_genpo.envs import simulator_of
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A run's configuration, checked and made ready for playing."""
+
+    params: Params
+    settings: PolicyConfig | None  # the policy's, parsed; None for rl_games' own
 
 
 @dataclass(frozen=True)
@@ -30,28 +40,29 @@ class Episode:
     length: int  # environment steps
 
 
-def prepared(params: Params, device: str, seed: int) -> Params:
-    """A run's configuration, checked and made ready for playing."""
+def prepared(params: Params, device: str, seed: int) -> Prepared:
+    """What :func:`make_player` wants of a run's configuration."""
     params = deepcopy(params)
     validation.check_shape(params)
     machine.set_device(params["config"], device)
     machine.set_threads(params)
-    validation.check(params)
+    settings = validation.check(params)
     params["seed"] = seed
     params["config"].setdefault("env_config", {})["seed"] = seed
-    return params
+    return Prepared(params, settings)
 
 
 def make_player(
-    params: Params, checkpoint: Checkpoint, count: int, deployment: str | None = None
+    run: Prepared, checkpoint: Checkpoint, count: int, deployment: str | None = None
 ) -> Any:
     """rl_games' player of a checkpoint, with ``count`` environments as its ``env``.
 
-    ``params`` are from :func:`prepared`; a deployment replaces what its YAML says.
+    A deployment replaces what its YAML says.
     """
     with quiet():
         runner = Runner()
-        runner.load({"params": params})
+        runner.load({"params": run.params})
+        registration.enter_runner(runner, run.settings)
         config = runner.params["config"]
         simulator_of(config).prepare(config)
         # The player would drop env_config.seed if it made the environments itself.
@@ -62,7 +73,7 @@ def make_player(
             player.deployment = deployment
         with checkpoint.readable() as path:
             player.restore(str(path))
-    seed_all(params["seed"])
+    seed_all(run.params["seed"])
     return player
 
 

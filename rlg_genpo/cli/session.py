@@ -13,10 +13,12 @@ import torch
 from rl_games.common.algo_observer import DefaultAlgoObserver
 from rl_games.torch_runner import Runner
 
+from rlg_genpo import registration
 from rlg_genpo.cli import configs, machine, runs, validation
 from rlg_genpo.cli.configs import Params
 from rlg_genpo.cli.progress import Bar, StopWish, output
 from rlg_genpo.cli.runs import Checkpoint, Run
+from rlg_genpo.common.config import PolicyConfig
 
 #: seconds between two writings of nn/last.pth
 SAVE_EVERY = 60.0
@@ -28,6 +30,7 @@ class Job:
 
     run: Run
     params: Params
+    settings: PolicyConfig | None  # the policy's, parsed; None for rl_games' own
     checkpoint: Checkpoint | None
     epoch: int
     frame: int
@@ -153,6 +156,7 @@ def run_to_end(job: Job, observer: Observer) -> str:
     runner = Runner(observer)
     with job.checkpoint.readable() if job.checkpoint else contextlib.nullcontext() as restore:
         runner.load({"params": params_of_session(job)})
+        registration.enter_runner(runner, job.settings)
         seed_all(runner.params["seed"])
         try:
             runner.run({"train": True, "play": False, "checkpoint": restore and str(restore)})

@@ -14,6 +14,7 @@ from rlg_genpo.cli import FINISHED, INTERRUPTED, configs, machine, runs, session
 from rlg_genpo.cli.configs import Params
 from rlg_genpo.cli.runs import Checkpoint, Run
 from rlg_genpo.cli.session import Job
+from rlg_genpo.common.config import PolicyConfig
 from rlg_genpo.envs import simulator_of
 from rlg_genpo.errors import ConfigError
 from rlg_genpo.host import keys
@@ -41,7 +42,7 @@ def train(options: Options) -> int:
     state = validation.state_of(checkpoint, params) if checkpoint else {"epoch": 0, "frame": 0}
     rate = params["config"].get("learning_rate") if checkpoint else None
     configs.override(params, options.overrides)
-    threads = prepare(params, options, state)
+    settings, threads = prepare(params, options, state)
     config = params["config"]
     # A checkpoint alone, such as a swapped one, begins a run of its own.
     goes_on = checkpoint is not None and checkpoint.run.config.is_file()
@@ -51,6 +52,7 @@ def train(options: Options) -> int:
     job = Job(
         run,
         params,
+        settings,
         checkpoint,
         epoch=state["epoch"],
         frame=state["frame"],
@@ -93,8 +95,10 @@ def source(options: Options) -> tuple[Checkpoint | None, Params]:
     return checkpoint, checkpoint.params(None)
 
 
-def prepare(params: Params, options: Options, state: dict[str, Any]) -> str:
-    """Apply the options in place and check the whole; returns a line about threads."""
+def prepare(
+    params: Params, options: Options, state: dict[str, Any]
+) -> tuple[PolicyConfig | None, str]:
+    """Apply the options in place and check the whole; the settings, and a line about threads."""
     validation.check_shape(params)
     config = params["config"]
     if simulator_of(config).host is not None:
@@ -115,8 +119,7 @@ def prepare(params: Params, options: Options, state: dict[str, Any]) -> str:
         set_frames(config, frames, state)
     machine.set_device(config, options.device)
     threads = machine.set_threads(params)
-    validation.check(params)
-    return threads
+    return validation.check(params), threads
 
 
 def set_envs(params: Params, envs: int) -> None:

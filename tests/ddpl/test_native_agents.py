@@ -98,7 +98,7 @@ def test_max_frames_are_environment_frames(tmp_path):
 def test_a_joined_team_counts_as_its_environment(tmp_path):
     params = params_with({**TEAM, "config.max_frames": 3 * EPOCH})
     assert validation.rows_per_env(params) == 1
-    job = session.Job(Run(tmp_path / "run"), params, None, 0, 0, None, None)
+    job = session.Job(Run(tmp_path / "run"), params, None, None, 0, 0, None, None)
     assert session.params_of_session(job)["config"]["max_frames"] == 3 * EPOCH
 
 
