@@ -4,9 +4,8 @@
     python tools/task_configs.py --check    exit 1 if one differs from what would be written
 
 Each task's numbers are rl_games' own published envpool settings for Gaussian PPO
-(rl_games/configs/mujoco/*_envpool.yaml); the GenPO file keeps them and swaps the head, the learning
-rate and its schedule, the CPPO file the head, the KL target and the rollout's length, since CPPO
-gains most from short rollouts (docs/RESULTS.md, trials).
+(rl_games/configs/mujoco/*_envpool.yaml). GenPO's and CPPO's files keep them but for the head, the KL
+target, short rollouts and a narrow start near zero (docs/RESULTS.md); GenPO's for the rate as well.
 Pendulum has no published envpool settings; its numbers are ours.
 """
 

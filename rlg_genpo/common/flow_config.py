@@ -82,6 +82,11 @@ class FlowConfig:
         0.0, "factor on the velocity's last layer at the start", at_least(0)
     )
 
+    @property
+    def based(self) -> bool:
+        """Whether it stands on the Gaussian of ``network.space``."""
+        return self.base == "gaussian"
+
     def place(self) -> str:
         """What it stands on and sees, in a few words."""
         seen = f" on the {self.condition}" if self.condition else ""
@@ -119,11 +124,11 @@ class FlowPolicyConfig(PolicyConfig):
         super().check(params)
 
     def departs(self) -> str | None:
-        if self.flow.base != "gaussian":
+        if not self.flow.based:
             return f"{PATH}.base: {self.flow.base}"
-        return (
-            f"{PATH}.output_scale: {self.flow.output_scale:g}" if self.flow.output_scale else None
-        )
+        if self.flow.output_scale:
+            return f"{PATH}.output_scale: {self.flow.output_scale:g}"
+        return None
 
 
 def space_of(network: Mapping[str, Any]) -> SpaceConfig:

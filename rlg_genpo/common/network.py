@@ -156,13 +156,12 @@ class FlowBuilder(PolicyBuilder):
                 f"{PATH}.condition: 'observation' needs a flat observation vector, got "
                 "shape {shape}; use condition: features.",
             )
-        based = flow.base == "gaussian"
-        trunk = self.make_trunk(not (on_features or based), **kwargs)
+        trunk = self.make_trunk(not (on_features or flow.based), **kwargs)
         actions = kwargs["actions_num"]
         velocity = self.make_velocity(condition_dim or trunk.feature_dim, actions)
-        base = self.make_base(trunk.feature_dim, actions) if based else None
+        base = self.make_base(trunk.feature_dim, actions) if flow.based else None
         policy = self.make_policy(velocity, base)
-        return ActorCritic(trunk, policy, on_features or based, not on_features)
+        return ActorCritic(trunk, policy, on_features or flow.based, not on_features)
 
     def make_base(self, feature_dim: int, action_dim: int) -> GaussianBase:
         """The Gaussian of ``network.space.continuous`` on the trunk's features."""

@@ -115,7 +115,7 @@ class CPPOAgent(PPOAgent):
         flow = policy.sample_flow(policy.flow, source, policy.noise(source))
         kernel = policy.kernel(source, reference)
         teacher = kernel.sample()
-        # each state's first draw under the kernels of all its a_k
+        # each state's first draw under the kernels of all its u_k
         first, log_sigma = by_state(teacher)[:, :1], kernel.sigma.log()
         log_density = -gaussian.neglogp(first, by_state(kernel.mean), by_state(log_sigma))
         low, high = mixture_entropy(log_density)

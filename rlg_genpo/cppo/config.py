@@ -18,17 +18,13 @@ DEPLOYMENTS = ("residual_mean", "residual_sample", "flow_ema", "flow")
 
 @dataclass(frozen=True)
 class ReferenceFlowConfig(FlowConfig):
-    """``params.network.flow`` of CPPO: the flow that proposes a_k."""
+    """``params.network.flow`` of CPPO: the flow whose sample the kernel starts from."""
 
-    steps: int = option(8, "N, Euler steps from noise to a_k", at_least(1), identity=True)
-    output_scale: float = option(
-        0.0,
-        "factor on the velocity's last layer at the start; 0 starts at a_k = noise",
-        at_least(0),
-    )
+    steps: int = option(8, "N, Euler steps from noise to a sample", at_least(1), identity=True)
     noise_scale: float = option(
         1.0,
-        "standard deviation of the flow's noise, and of a_k at the start",
+        "standard deviation of the flow's noise, and of its samples at the start; on base "
+        "gaussian it is 1, in units of that Gaussian",
         positive(),
         identity=True,
     )
@@ -36,7 +32,7 @@ class ReferenceFlowConfig(FlowConfig):
 
 @dataclass(frozen=True)
 class ResidualConfig:
-    """``params.network.residual``: the Gaussian kernel N(a_k + delta(s, a_k), diag sigma^2)."""
+    """``params.network.residual``: delta, the part of the kernel's mean that PPO learns."""
 
     units: tuple[int, ...] = option((64, 64), "hidden widths of delta's MLP", widths())
     activation: str = option(
@@ -113,12 +109,12 @@ class CPPOConfig(FlowPolicyConfig):
     residual: ResidualConfig = block("network.residual")
 
     def check(self, params: Mapping[str, Any]) -> None:
-        if self.flow.base == "gaussian" and self.residual.sigma is not None:
+        if self.flow.based and self.residual.sigma is not None:
             raise ConfigError(
                 f"params.network.residual.sigma: {self.residual.sigma:g} with flow.base: gaussian, "
                 f"whose sigma is that of {flow_config.SPACE}; delete the line, or set sigma_init."
             )
-        if self.flow.base == "gaussian" and self.flow.noise_scale != 1:
+        if self.flow.based and self.flow.noise_scale != 1:
             raise ConfigError(
                 f"{flow_config.PATH}.noise_scale: {self.flow.noise_scale:g} with base: gaussian, "
                 "which the policy starts as only where it is 1; delete the line, or set sigma_init "

@@ -2,7 +2,7 @@
 
 Source: "Diffusion Policy through Conditional Proximal Policy Optimization" (CPPO), 2026,
 https://arxiv.org/abs/2603.04790: own optimiser, fifteen epochs of four minibatches, an averaged
-reference. The teacher's fresh draws around the stored a_k, uniform times, the threshold and the
+reference. The teacher's fresh draws around the stored sample, uniform times, the threshold and the
 order of these steps are our reconstruction.
 
 R rows of a rollout, C width of what the policy is conditioned on, D action size.

@@ -1,9 +1,11 @@
-"""Regularisers of conditional PPO's kernel N(a_k + delta, diag sigma^2), each (B, D) to (B,).
+"""Regularisers of conditional PPO's kernel, each (B, D) to (B,).
 
 Source: "Diffusion Policy through Conditional Proximal Policy Optimization" (CPPO), 2026,
 https://arxiv.org/abs/2603.04790. The purpose, aligning the kernel with one Langevin step towards
 the standard normal, is the paper's; the form is inferred.
-B batch, D action size; ``reference`` is a_k, the frozen flow's sample.
+B batch, D action size; ``reference`` is the frozen flow's sample, a_k, and sigma the kernel's
+standard deviation. On a Gaussian base all are in its units, and the kernel's pull towards the
+base's mean comes on top.
 """
 
 from torch import Tensor

@@ -30,7 +30,7 @@ class GenPOAgent(PPOAgent):
 
     def __init__(self, base_name: str, params: dict[str, Any], settings: GenPOConfig) -> None:
         super().__init__(base_name, params, settings)
-        self.based = settings.flow.base == "gaussian"
+        self.based = settings.flow.based
         if self.based:
             self.kept = POLICY_TENSORS
         if self.is_adaptive_lr:

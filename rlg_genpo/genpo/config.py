@@ -18,11 +18,7 @@ MAX_ERROR_GROWTH = 1e4
 
 @dataclass(frozen=True)
 class CoupledFlowConfig(FlowConfig):
-    """``params.network.flow`` of GenPO.
-
-    The defaults are the fast head: the cheapest of those tried that learns HalfCheetah and Ant no
-    worse than the paper's network (docs/RESULTS.md), which is the preset ``paper``.
-    """
+    """``params.network.flow`` of GenPO; the paper's network is the preset ``paper``."""
 
     steps: int = option(
         2, "N, Euler steps from noise to action; the paper's is 5", at_least(1), identity=True
@@ -73,8 +69,8 @@ class AlgoConfig:
     )
     compression_fraction: float = option(
         0.125,
-        "share of a minibatch that the compression loss samples anew; the bounds loss takes the "
-        "same samples; the paper's share is 1",
+        "share of a minibatch that the compression loss samples anew; without a base the bounds "
+        "loss takes the same samples; the paper's share is 1",
         within("(0, 1]", 0, 1, True),
     )
     cross_entropy_coef: float = option(
@@ -107,7 +103,7 @@ class GenPOConfig(FlowPolicyConfig):
         return self.algo.min_lr, self.algo.max_lr
 
     def spread(self) -> str | None:
-        if self.flow.base == "gaussian":
+        if self.flow.based:
             return None
         return f"{flow_config.PATH} (base, mix, output_scale)"
 

@@ -7,10 +7,13 @@ import math
 import zipfile
 
 import pytest
+import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from rlg_genpo import cli
 from rlg_genpo.isaaclab.tasks import agent_key
 from tests.isaaclab.conftest import ON_CPU, Lab
+from tests.isaaclab.test_sources import CLASSIC, SOURCES
 from tests.test_packaging import wheel  # noqa: F401
 
 pytestmark = pytest.mark.slow
@@ -82,6 +85,26 @@ def test_the_papers_settings_train_resume_and_play(lab):
     # Its policy is another one than that of the other file.
     said = lab.run("play", *ANT, "--checkpoint", lab.checkpoint(2), ok=False)
     assert "params.network.flow.base: the checkpoint's policy was trained with standard" in said
+
+
+def test_a_stock_gaussian_is_swapped_and_goes_on_as_genpo(lab):
+    stock = ("--task", "Isaac-Ant-v0", "--num_envs", "8", *ON_CPU)
+    fitting = "agent.params.config.minibatch_size=64"
+    lab.run("train_2", *stock, "--max_iterations", "1", fitting)
+    assert SOURCES is not None
+    gaussian = SOURCES / CLASSIC / "ant" / "agents" / "rl_games_ppo_cfg.yaml"
+    mine = lab.folder / "mine.yaml"
+    words = ["--out", str(mine), "--checkpoint", lab.checkpoint(1)]
+    assert cli.main(["swap", str(gaussian), *words]) == 0
+    weights = str(mine.with_suffix(".pth"))
+    said = lab.run("train_2", *stock, *GENPO, "--max_iterations", "2", "--checkpoint", weights)
+    assert "MAX EPOCHS NUM!" in said
+    trained = torch.load(weights, weights_only=False)["model"]
+    (last,) = lab.folder.glob("logs/rl_games/ant_genpo/**/last_*_ep_2_*.pth")
+    now = torch.load(last, weights_only=False)["model"]
+    # Its trunk went on from the Gaussian's, by a few steps.
+    moved = [(now[name] - value).abs().max() for name, value in trained.items() if "mlp" in name]
+    assert 0 < max(moved) < 0.1
 
 
 def test_an_installed_wheel_does_the_same(wheel, tmp_path, warm):  # noqa: F811
