@@ -4,8 +4,9 @@
     python tools/task_configs.py --check    exit 1 if one differs from what would be written
 
 Each task's numbers are rl_games' own published envpool settings for Gaussian PPO
-(rl_games/configs/mujoco/*_envpool.yaml). The files of GenPO and CPPO keep them but for the head, the
-KL target, short rollouts and a narrow start near zero (docs/RESULTS.md); GenPO's also for the rate.
+(rl_games/configs/mujoco/*_envpool.yaml). The files of GenPO and CPPO keep them but for the head,
+the KL target, short rollouts and a narrow start near zero (docs/RESULTS.md); GenPO's also for the
+rate.
 Pendulum has no published envpool settings; its numbers are ours.
 """
 
