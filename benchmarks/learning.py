@@ -3,10 +3,10 @@
     python benchmarks/learning.py benchmarks/suites/halfcheetah.yaml --jobs 2
     python benchmarks/learning.py benchmarks/suites/halfcheetah.yaml --report   # no training
 
-A suite is a YAML file of entries (config, overrides, label) with seeds and frames; a list among the
-overrides is one that several entries share. Every run is one ``rlg-genpo train`` in a process of
-its own under ``runs/bench/<suite>/``; what is finished is left alone and what was interrupted
-resumes, so the command may be repeated until it is done.
+A suite is a YAML file of entries (config, overrides, label, perhaps seeds of their own) with seeds
+and frames; a list among the overrides is one that several entries share. Every run is one
+``rlg-genpo train`` in a process of its own under ``runs/bench/<suite>/``; what is finished is left
+alone and what was interrupted resumes, so the command may be repeated until it is done.
 
 The score of a run is its mean training return (sampled actions, rl_games' meter of the latest 100
 episodes) over the last 5% of its frames.
@@ -41,6 +41,8 @@ class Entry:
     config: str
     overrides: tuple[str, ...]
     key: str
+    #: its own; empty for the suite's
+    seeds: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -58,10 +60,24 @@ class Suite:
     def load(cls, path: Path, runs: Path) -> "Suite":
         raw = yaml.safe_load(path.read_text())
         entries = tuple(
-            Entry(e["label"], e["config"], tuple(flat(e.get("overrides", ()))), e["key"])
-            for e in raw["entries"]
+            Entry(
+                label=entry["label"],
+                config=entry["config"],
+                overrides=tuple(flat(entry.get("overrides", ()))),
+                key=entry["key"],
+                seeds=tuple(entry.get("seeds", ())),
+            )
+            for entry in raw["entries"]
         )
         return cls(path.stem, raw["title"], entries, tuple(raw["seeds"]), int(raw["frames"]), runs)
+
+    def seeds_of(self, entry: Entry) -> tuple[int, ...]:
+        return entry.seeds or self.seeds
+
+    def jobs(self) -> list[tuple["Suite", Entry, int]]:
+        """Every run; each entry's first seeds first."""
+        runs = [(seed, entry) for entry in self.entries for seed in self.seeds_of(entry)]
+        return [(self, entry, seed) for seed, entry in sorted(runs, key=lambda run: run[0])]
 
     def folder(self, entry: Entry, seed: int) -> Path:
         return self.runs / self.name / f"{entry.key}_seed{seed}"
@@ -229,7 +245,7 @@ def report(suite: Suite, docs: Path) -> None:
 
 
 def finished_curves(suite: Suite, entry: Entry) -> Iterable[Curve]:
-    for seed in suite.seeds:
+    for seed in suite.seeds_of(entry):
         folder = suite.folder(entry, seed)
         if finished(folder):
             yield Curve.read(folder, suite.frames)
@@ -247,21 +263,15 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--docs", type=Path, default=ROOT / "docs")
     args = parser.parse_args(arguments)
     suites = [Suite.load(path, args.runs) for path in args.suites]
+    jobs = [job for suite in suites for job in suite.jobs()]
     if not args.report:
-        jobs = [(s, e, seed) for s in suites for seed in s.seeds for e in s.entries]
         if args.only:
             jobs = [job for job in jobs if job[1].key in args.only]
         with ThreadPoolExecutor(args.jobs) as pool:
             list(pool.map(lambda job: train(*job), jobs))
     for suite in suites:
         report(suite, args.docs)
-    unfinished = [
-        suite.folder(e, seed).name
-        for suite in suites
-        for e in suite.entries
-        for seed in suite.seeds
-        if not finished(suite.folder(e, seed))
-    ]
+    unfinished = [seed for suite, e, seed in jobs if not finished(suite.folder(e, seed))]
     return 1 if unfinished and not args.report else 0
 
 

@@ -75,6 +75,7 @@ REGULARISED = "bound_loss_type: regularisation\n    bounds_loss_coef: "
 TASKS = {
     "halfcheetah": Task(
         "HalfCheetah-v5", [128, 64, 32], SCALED, "5.0e-4", 256, 5, 4, False, 1, 184,
+        genpo_kl=0.008,
     ),
     "hopper": Task(
         "Hopper-v5", [256, 128, 64], DEFAULT, "5.0e-4", 64, 5, 2, False, 0.1, 732,
