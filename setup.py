@@ -13,8 +13,11 @@ EXTRAS = {
     "mujoco": ["gymnasium[mujoco]"],
     "marl": ["vmas>=1.5.2", "gymnasium-robotics>=1.4.2"],
     "isaaclab": [
-        "isaaclab[isaacsim]>=2.3; python_version == '3.11'",
+        # 2.3 runs on Python 3.11 alone and 3.0 on 3.12 alone, which brings no rl_games and no gym
+        "isaaclab[isaacsim]>=2.3,<3; python_version == '3.11'",
         "isaacsim>=5.1; python_version == '3.11'",
+        "isaaclab>=3; python_version == '3.12'",
+        "gym>=0.23.1",
     ],
     "mjlab": ["mjlab>=1.6"],
     "export": ["onnx"],
@@ -51,6 +54,8 @@ setup(
         "console_scripts": ["rlg-genpo = rlg_genpo.cli:main"],
         # loaded by the old gym, which Isaac Lab's rl_games wrapper imports
         "gym.envs": ["__root__ = rlg_genpo.isaaclab:open_door"],
+        # imported by Isaac Lab from 3.0 on
+        "isaaclab.tasks": ["rlg_genpo = rlg_genpo.isaaclab.door"],
     },
     classifiers=[
         "Development Status :: 3 - Alpha",

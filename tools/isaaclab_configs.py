@@ -26,7 +26,7 @@ import isaaclab_templates as text
 import yaml_files
 from isaaclab_tables import PAPERS, SHIPPED, TRANSLATED, Network, Stock, Task, Training
 
-from rlg_genpo.isaaclab.tasks import TASKS
+from rlg_genpo.isaaclab import tasks
 
 FOLDER = yaml_files.TASK_CONFIGS / "isaaclab"
 ALL = {**SHIPPED, **TRANSLATED}
@@ -80,7 +80,7 @@ def header(template: str, stem: str, task: Task, notes: tuple[str, ...], **value
     if stem in TRANSLATED:
         file += " (the task has none of its own)"
     filled = template.format(
-        task=f"{TASKS[stem][0]}-v0",
+        task=tasks.task(stem, None),
         file=file,
         envs=task.envs,
         minibatch=task.minibatch,

@@ -43,7 +43,7 @@ central_value_config:       # the critic sees the full state
 
 # One entry a line; each is wrapped. {file} is where Isaac Lab's own rl_games settings are from.
 PAPER_HEADER = """\
-GenPO on {task} (Isaac Lab) with its paper's settings. Written by tools/isaaclab_configs.py.
+GenPO on Isaac Lab's {task} with its paper's settings. Written by tools/isaaclab_configs.py.
 
 The paper's table (arXiv 2505.18763; 4096 environments): the flow, the widths, learning_rate, \
 gamma, tau, e_clip, grad_norm, kl_threshold, and the value coefficient 1.0, which is \
@@ -71,7 +71,7 @@ lr_schedule adaptive is rl_games' own, on an estimate of the pair's KL, from 1e-
 """
 
 CPPO_HEADER = """\
-Conditional PPO on {task} (Isaac Lab): a reconstruction. Written by tools/isaaclab_configs.py.
+Conditional PPO on Isaac Lab's {task}: a reconstruction. Written by tools/isaaclab_configs.py.
 
 {source}: everything but what follows.
 The paper (arXiv 2603.04790; no code of it is public): flow and kernel, eight flow steps, \
@@ -84,7 +84,7 @@ lr_schedule adaptive is rl_games' own, on the kernel's Gaussian KL, from 1e-6 to
 """
 
 DDPL_HEADER = """\
-DDPL, one diffusion policy per agent, on {task} (Isaac Lab). DDPL, reconstructed from the \
+DDPL, one diffusion policy per agent, on Isaac Lab's {task}. DDPL, reconstructed from the \
 abstract; untried inside Isaac Sim. Written by tools/isaaclab_configs.py.
 
 Isaac Lab 2.3.2's {file}: everything but what follows; mlp is the critic's alone, which sees all \

@@ -15,11 +15,11 @@ from rlg_genpo.common.model import build_model
 from rlg_genpo.envs import simulator_of
 from rlg_genpo.errors import ConfigError
 from rlg_genpo.host import keys
-from rlg_genpo.isaaclab.tasks import task_and_key
+from rlg_genpo.isaaclab.tasks import Shipped
 
 HEADINGS = ("name", "policy", "task", "envs", "frames")
 ISAAC_LAB_HEADINGS = ("name", "policy", "--task", "--agent", "epochs")
-ISAAC_LAB_TITLE = "For Isaac Lab's own train.py and play.py (see docs/isaaclab.md):"
+ISAAC_LAB_TITLE = "For Isaac Lab's own commands (see docs/isaaclab.md):"
 UNKNOWN_SIZE = "not built: its size is known from the simulator only"
 
 
@@ -42,7 +42,8 @@ def row(name: str) -> tuple[str, ...]:
     config, policy = params["config"], policy_name(params)
     simulator = simulator_of(config)
     if simulator.host is not None:
-        task, key = task_and_key(config["name"]) or ("", "")
+        shipped = Shipped.named(config["name"])
+        task, key = ("", "") if shipped is None else (shipped.task, shipped.key)
         return name, policy, task, key, str(config["max_epochs"])
     frames = validation.planned_frames(config)
     total = "unlimited" if frames is None else tqdm.format_sizeof(frames)
@@ -69,7 +70,7 @@ def check(word: str, overrides: Sequence[str]) -> list[str]:
     else:
         settings = validation.check_settings(params)
         network = {"network": UNKNOWN_SIZE}
-        last = f"train it:    {simulator.host}'s train.py with {simulator.words(config)}"
+        last = f"train it:    {simulator.command(config)}"
     lines = {
         "policy": policy_name(params) + (f": {settings.summary()}" if settings else ""),
         "task": f"{simulator.task(config)} ({simulator.host or config['env_name']})",

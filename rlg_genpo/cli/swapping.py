@@ -1,5 +1,6 @@
 """``rlg-genpo swap``: a Gaussian rl_games YAML turned into one of ours, the rest as it was."""
 
+import copy
 import itertools
 import textwrap
 from collections.abc import Mapping
@@ -30,14 +31,40 @@ def swap(word: str, policy: str, preset: str = "default") -> str:
     policy's name behind it, so that the runs lie in another folder. Comments are lost but those at
     the file's head.
     """
+    source = configs.find(word)
+    configs.load(source)  # refuses what is no block of params
+    content = source.read_text()
+    document = yaml.load(content, configs.Loader)
+    # Neither the Gaussian's run folder nor that of a shipped configuration.
+    text = swapped(document, source.stem, policy, f"_swapped_{policy}", preset)
+    title = f"{source.name} with the policy {policy}, by `rlg-genpo swap`; settings untuned.\n"
+    # The comment that a file begins with is where its licence stands.
+    licence = itertools.takewhile(lambda line: line.startswith("#"), content.splitlines(True))
+    note = algorithms()[policy].swap_note
+    return textwrap.indent(title + note, "# ") + "".join(licence) + text
+
+
+def document(gaussian: Mapping[str, Any], policy: str) -> dict[str, Any]:
+    """What :func:`swap` makes of a Gaussian's document, for Isaac Lab's tasks without our files."""
+    text = swapped(copy.deepcopy(dict(gaussian)), "task", policy, f"_{policy}")
+    return yaml.load(text, configs.Loader)
+
+
+def swapped(
+    document: dict[str, Any], name: str, policy: str, ending: str, preset: str = "default"
+) -> str:
+    """YAML text of a Gaussian's document, changed in place, with the policy in its place.
+
+    Args:
+        name: of runs whose ``config.name`` is missing.
+        ending: what is put behind ``config.name``.
+    """
     algorithm = chosen(algorithms(), policy, "policy")
     preset_values = chosen({"default": {}, **algorithm.presets}, preset, "preset")
-    source = configs.find(word)
-    params, content = configs.load(source), source.read_text()
+    params = document["params"]
     refuse_other_than_gaussian(params)
     config: Any = block_at(params, "config")
-    # Neither the Gaussian's run folder nor that of a shipped configuration.
-    config["name"] = f"{config.get('name', source.stem)}_swapped_{policy}"
+    config["name"] = f"{config.get('name', name)}{ending}"
     if config.get("lr_schedule") not in LR_SCHEDULES:
         # rl_games keeps the rate constant on a word that it does not know, such as "fixed".
         config["lr_schedule"] = "constant"
@@ -48,13 +75,9 @@ def swap(word: str, policy: str, preset: str = "default") -> str:
     head = algorithm.yaml_head(values, dump(trunk))
     others = {key: value for key, value in params.items() if key not in REPLACED}
     text = f"params:\n{head}\n{textwrap.indent(dump(others), '  ')}"
-    document = yaml.load(content, configs.Loader)
     text += dump({key: value for key, value in document.items() if key != "params"})
     algorithm.parse(yaml.load(text, configs.Loader)["params"])
-    title = f"{source.name} with the policy {policy}, by `rlg-genpo swap`; settings untuned.\n"
-    # The comment that a file begins with is where its licence stands.
-    licence = itertools.takewhile(lambda line: line.startswith("#"), content.splitlines(True))
-    return textwrap.indent(title + algorithm.swap_note, "# ") + "".join(licence) + text
+    return text
 
 
 def chosen(known: Mapping[str, Any], name: str, noun: str) -> Any:

@@ -1,19 +1,20 @@
 """Everything that can be wrong with a configuration, found before an environment is made."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from rl_games.algos_torch.model_builder import ModelBuilder
 
+from rlg_genpo import registration
 from rlg_genpo.algorithm import Algorithm, algorithms
-from rlg_genpo.cli.runs import Checkpoint
+from rlg_genpo.cli.runs import Checkpoint, Run
 from rlg_genpo.common import checkpoints
 from rlg_genpo.common.config import PolicyConfig, block_at
 from rlg_genpo.common.schema import nearest, unknown
 from rlg_genpo.envs import simulator_of
 from rlg_genpo.errors import ConfigError
 from rlg_genpo.host import keys
-from rlg_genpo.registration import refuse_half_a_swap
 
 #: rl_games' own algorithm, which has no settings of ours
 GAUSSIAN = "a2c_continuous"
@@ -29,12 +30,35 @@ def check(params: Mapping[str, Any]) -> PolicyConfig | None:
 def check_settings(params: Mapping[str, Any]) -> PolicyConfig | None:
     """Whether a configuration can be trained where its simulator is; settings as above."""
     check_shape(params)
-    refuse_half_a_swap(params)
+    registration.refuse_half_a_swap(params)
     algorithm = algorithm_of(params)
     settings = None if algorithm is None else algorithm.parse(params)
     simulator_of(params["config"]).check_file(params)
     check_batch(params)
     return settings
+
+
+def check_hosted(params: Mapping[str, Any], envs: int | None, checkpoint: str | None) -> None:
+    """Whether another program can train or play this with a checkpoint, before it starts.
+
+    Configurations that name nothing of ours are the other program's own business.
+
+    Args:
+        envs: the number of environments that it will train in; None where it plays.
+        checkpoint: a file, or a word of that program for one.
+    """
+    registration.register()
+    ours = {*algorithms(), *(algorithm.network_name for algorithm in algorithms().values())}
+    blocks = (params.get(block) for block in ("algo", "model", "network"))
+    if not any(isinstance(block, Mapping) and block.get("name") in ours for block in blocks):
+        return
+    if envs is not None:
+        params = {**params, "config": {**block_at(params, "config"), "num_actors": envs}}
+    settings = check_settings(params)
+    path = Path(checkpoint or "")
+    if settings is not None and path.is_file():
+        state = Checkpoint(path, Run(path.parent)).load()
+        checkpoints.check_settings(state, params["algo"]["name"], settings)
 
 
 def algorithm_of(params: Mapping[str, Any]) -> Algorithm | None:

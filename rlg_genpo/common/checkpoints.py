@@ -67,6 +67,25 @@ def check(
     Raises:
         CheckpointError: another policy, format or size; says what differs and the way out.
     """
+    extras = check_settings(weights, policy, settings)
+    there, here = extras["shapes"], shapes_of(model)
+    differing = sorted(
+        name for name in there.keys() | here.keys() if there.get(name) != here.get(name)
+    )
+    if differing:
+        name = differing[0]
+        raise CheckpointError(
+            f"The checkpoint's network differs in {len(differing)} tensors, first {name}: "
+            f"{there.get(name, 'absent')} there, {here.get(name, 'absent')} here. Check "
+            "params.network and the task against the YAML that it was trained with."
+        )
+    return extras
+
+
+def check_settings(
+    weights: Mapping[str, Any], policy: str, settings: PolicyConfig
+) -> Mapping[str, Any]:
+    """The same, as far as it is known without the model."""
     extras = check_policy(weights, policy)
     if extras["format"] != FORMAT:
         raise CheckpointError(
@@ -80,17 +99,6 @@ def check(
                 f"{key}: the checkpoint's policy was trained with {trained.get(key)}, the YAML "
                 f"says {value}. Set it back, or train anew."
             )
-    there, here = extras["shapes"], shapes_of(model)
-    differing = sorted(
-        name for name in there.keys() | here.keys() if there.get(name) != here.get(name)
-    )
-    if differing:
-        name = differing[0]
-        raise CheckpointError(
-            f"The checkpoint's network differs in {len(differing)} tensors, first {name}: "
-            f"{there.get(name, 'absent')} there, {here.get(name, 'absent')} here. Check "
-            "params.network and the task against the YAML that it was trained with."
-        )
     return extras
 
 

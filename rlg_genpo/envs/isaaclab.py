@@ -8,7 +8,7 @@ from typing import Any
 
 from rlg_genpo.envs.simulator import Simulator
 from rlg_genpo.errors import ConfigError
-from rlg_genpo.isaaclab.tasks import task_and_key
+from rlg_genpo.isaaclab.tasks import Shipped
 
 
 class IsaacLab(Simulator):
@@ -17,20 +17,19 @@ class IsaacLab(Simulator):
     host = "Isaac Lab"
 
     def task(self, config: Mapping[str, Any]) -> str:
-        shipped = task_and_key(str(config.get("name")))
-        return super().task(config) if shipped is None else shipped[0]
+        shipped = Shipped.named(str(config.get("name")))
+        return super().task(config) if shipped is None else shipped.task
 
-    def words(self, config: Mapping[str, Any]) -> str:
-        """What Isaac Lab's train.py and play.py take to find a configuration."""
-        shipped = task_and_key(str(config.get("name")))
-        if shipped is None:
-            return "the --task and --agent under which you register this file"
-        return f"--task {shipped[0]} --agent {shipped[1]}"
+    def command(self, config: Mapping[str, Any]) -> str:
+        """What trains a configuration."""
+        shipped = Shipped.named(str(config.get("name")))
+        own = "Isaac Lab's train.py with the --task and --agent under which you register this file"
+        return own if shipped is None else shipped.command
 
     def check(self, config: Mapping[str, Any]) -> None:
         raise ConfigError(
-            f"params.config.env_name: {self.name} is made by Isaac Lab's own scripts only; use its "
-            f"train.py or play.py with {self.words(config)} (see docs/isaaclab.md)."
+            f"params.config.env_name: {self.name} is made by Isaac Lab's own scripts only; use "
+            f"{self.command(config)} (see docs/isaaclab.md)."
         )
 
     def check_file(self, params: Mapping[str, Any]) -> None:

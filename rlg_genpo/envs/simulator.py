@@ -103,8 +103,8 @@ class Simulator:
     def check_file(self, params: Mapping[str, Any]) -> None:
         """Refuse ``params`` without what the scripts of :attr:`host` read there."""
 
-    def words(self, config: Mapping[str, Any]) -> str:
-        """What the scripts of :attr:`host` take on their command line to find the configuration."""
+    def command(self, config: Mapping[str, Any]) -> str:
+        """What trains the configuration by the scripts of :attr:`host`."""
         return ""
 
     def is_foreign(self) -> bool:

@@ -449,8 +449,8 @@ def test_isaac_labs_tasks_are_left_to_its_scripts(
     assert cli.main(words) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert line == (
-        "error: params.config.env_name: rlgpu is made by Isaac Lab's own scripts only; use its "
-        "train.py or play.py with --task Isaac-Ant-v0 --agent rl_games_genpo_cfg_entry_point (see "
+        "error: params.config.env_name: rlgpu is made by Isaac Lab's own scripts only; use Isaac "
+        "Lab's train.py with --task Isaac-Ant-v0 --agent rl_games_genpo_cfg_entry_point (see "
         "docs/isaaclab.md)."
     )
     assert list(tmp_path.iterdir()) == []
@@ -462,7 +462,7 @@ def test_a_checkpoint_of_isaac_labs_is_left_to_its_scripts(
     path = tmp_path / "ant_genpo.pth"
     path.write_bytes((genpo / "nn" / "last.pth").read_bytes())
     assert cli.main(["play", str(path), "--config", "isaaclab/ant_genpo"]) == 2
-    assert "use its train.py or play.py with --task Isaac-Ant-v0" in capsys.readouterr().err
+    assert "use Isaac Lab's train.py with --task Isaac-Ant-v0" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

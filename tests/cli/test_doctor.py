@@ -32,6 +32,41 @@ def test_it_lists_every_task_of_ours():
         assert line_of(lines, f"{names[0]}-v0 ").endswith(f" {policies}")
 
 
+class Spec:
+    """A task's specification, as gymnasium's registry has it."""
+
+    def __init__(self, task, **kwargs):
+        self.id, self.kwargs = task, {"env_cfg_entry_point": "a.module:Class", **kwargs}
+
+
+def test_a_task_that_the_installed_isaac_lab_lacks_is_not_well(monkeypatch):
+    import gymnasium
+
+    own = {"rl_games_cfg_entry_point": "isaaclab_tasks.agents:rl_games_ppo_cfg.yaml"}
+    there = {task: Spec(task, **own) for task in ("Isaac-Ant", "Isaac-Reach-UR10")}
+    monkeypatch.setattr(gymnasium, "registry", there)
+    fact = doctor.task_fact("Isaac-Ant-v0")
+    assert fact.found.endswith("that is installed, did you mean 'Isaac-Ant'?") and fact.mend
+    fact = doctor.task_fact("Isaac-Ant")
+    assert fact.mend is None and "--agent rl_games_genpo_paper_cfg_entry_point" in fact.found
+    # A task that we ship nothing for has what is made from its own configuration.
+    fact = doctor.task_fact("Isaac-Reach-UR10")
+    assert fact.found == (
+        "--agent rl_games_genpo_cfg_entry_point, --agent rl_games_cppo_cfg_entry_point"
+    )
+
+
+@pytest.mark.parametrize(("generation", "wanted"), [(2, "3.11"), (3, "3.12")])
+def test_a_python_that_isaac_lab_does_not_run_on_is_named(monkeypatch, generation, wanted):
+    monkeypatch.setattr(isaaclab_tasks, "generation", lambda: generation)
+    monkeypatch.setattr(doctor, "version_of", lambda name: "1.0")
+    monkeypatch.setattr(doctor.platform, "python_version", lambda: "3.10.1")
+    fact = doctor.isaaclab_fact(has_isaaclab=True)
+    assert fact.mend == f"use Python {wanted}, the only one that it runs on"
+    monkeypatch.setattr(doctor.platform, "python_version", lambda: f"{wanted}.1")
+    assert doctor.isaaclab_fact(has_isaaclab=True).mend is None
+
+
 @pytest.mark.parametrize("package", ["rl-games", "gymnasium", "torch"])
 def test_a_missing_package_comes_with_its_install_line(monkeypatch, package):
     real = doctor.version_of
@@ -53,9 +88,14 @@ def test_gym_missing_beside_isaac_lab_is_mended(monkeypatch):
     assert "pip install gym" in doctor.gym_fact(has_isaaclab=True).mend
 
 
-def test_a_door_without_entry_point_names_the_launcher(monkeypatch):
-    monkeypatch.setattr(doctor.metadata, "entry_points", lambda group: [])
-    assert doctor.LAUNCHER in doctor.pip_door(has_isaaclab=True).mend
+@pytest.mark.parametrize("missing", ["gym.envs", "isaaclab.tasks"])
+def test_a_door_without_entry_point_names_the_launcher(monkeypatch, missing):
+    real = metadata.entry_points
+    there = lambda group: [] if group == missing else real(group=group)  # noqa: E731
+    monkeypatch.setattr(doctor.metadata, "entry_points", there)
+    fact = doctor.pip_door(has_isaaclab=True)
+    assert fact.found == f"shut: no entry point {missing} of ours is installed"
+    assert doctor.LAUNCHER in fact.mend
 
 
 def test_an_untested_rl_games_is_said_to_be(monkeypatch):
@@ -79,7 +119,7 @@ def test_a_task_names_its_agents_or_the_way_out(capsys):
     keys = [f"rl_games_{policy}cfg_entry_point" for policy in policies]
     assert ", ".join(f"--agent {key}" for key in keys) in said
     assert cli.main(["doctor", "--task", "Isaac-Nowhere-v0"]) == 1
-    assert "rlg-genpo swap FILE" in capsys.readouterr().out
+    assert "has rl_games_genpo_cfg_entry_point" in capsys.readouterr().out
 
 
 GAUSSIAN = {

@@ -36,10 +36,11 @@ from rlg_genpo.isaaclab.tasks import (
     BASELINE,
     BASELINE_KEY,
     TASKS,
+    Shipped,
     agent_key,
     entry_points,
     policies,
-    task_and_key,
+    task,
 )
 
 ROOT = Path(__file__).parents[2]
@@ -417,6 +418,11 @@ def test_the_keys_follow_isaac_labs_scheme() -> None:
         ("Isaac-Velocity-Rough-UnitreeGo2-Play-v1", "velocity_rough_unitree_go2"),
         ("Isaac-Reorient-Cube-Shadow-Direct", "repose_cube_shadow_direct"),
         ("Isaac-Cartpole-Camera-Direct", "cartpole_rgb_camera_direct"),
+        ("IsaacContrib-Lift-Cube-Franka", "lift_cube_franka"),
+        (
+            "IsaacContrib-Reorient-Cube-Shadow-OpenAI-LSTM-Direct",
+            "repose_cube_shadow_openai_lstm_direct",
+        ),
     ],
 )
 def test_a_tasks_entry_points(task: str, stem: str) -> None:
@@ -450,28 +456,61 @@ def test_other_tasks_get_nothing(task: str) -> None:
     assert entry_points(task) == {}
 
 
-def test_a_configs_name_gives_its_task_and_key() -> None:
-    assert task_and_key("ant_genpo") == ("Isaac-Ant-v0", GENPO)
-    assert task_and_key("ant_genpo_paper") == (
-        "Isaac-Ant-v0",
-        "rl_games_genpo_paper_cfg_entry_point",
-    )
-    assert task_and_key("ant_direct_cppo") == ("Isaac-Ant-Direct-v0", CPPO)
-    assert task_and_key("velocity_rough_h1_ppo") == (
-        "Isaac-Velocity-Rough-H1-v0",
-        "rl_games_cfg_entry_point",
-    )
-    assert task_and_key("shadow_hand_over_direct_ddpl") == (
-        "Isaac-Shadow-Hand-Over-Direct-v0",
-        DDPL,
-    )
+@pytest.mark.parametrize(
+    ("lab", "tasks", "command"),
+    [
+        (2, "Isaac-Ant-v0", f"Isaac Lab's train.py with --task Isaac-Ant-v0 --agent {GENPO}"),
+        (
+            3,
+            "Isaac-Ant",
+            f"`isaaclab train --rl_library rl_games --task Isaac-Ant --agent {GENPO}`",
+        ),
+        (
+            None,
+            "Isaac-Ant-v0 (3.0: Isaac-Ant)",
+            f"Isaac Lab's train.py with --task Isaac-Ant-v0 --agent {GENPO}, or from Isaac Lab 3.0 "
+            f"on `isaaclab train --rl_library rl_games --task Isaac-Ant --agent {GENPO}`",
+        ),
+    ],
+)
+def test_a_file_is_spoken_of_as_the_installed_isaac_lab_does(
+    lab: int | None, tasks: str, command: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(isaaclab_tasks, "generation", lambda: lab)
+    shipped = Shipped.named("ant_genpo")
+    assert shipped is not None
+    assert (shipped.task, shipped.command) == (tasks, command)
+
+
+def test_a_task_that_3_0_has_removed_is_said_to_be_of_2_x() -> None:
+    assert task("quadcopter_direct", 2) == "Isaac-Quadcopter-Direct-v0"
+    assert task("quadcopter_direct", 3) == "Isaac-Quadcopter-Direct-v0 (2.x only)"
+    assert task("quadcopter_direct", None) == "Isaac-Quadcopter-Direct-v0 (2.x only)"
+
+
+@pytest.mark.parametrize(
+    ("name", "stem", "key"),
+    [
+        ("ant_genpo_paper", "ant", "rl_games_genpo_paper_cfg_entry_point"),
+        ("ant_direct_cppo", "ant_direct", CPPO),
+        ("velocity_rough_h1_ppo", "velocity_rough_h1", "rl_games_cfg_entry_point"),
+        ("shadow_hand_over_direct_ddpl", "shadow_hand_over_direct", DDPL),
+    ],
+)
+def test_a_files_name_gives_its_task_and_key(name: str, stem: str, key: str) -> None:
+    shipped = Shipped.named(name)
+    assert shipped is not None and (shipped.stem, shipped.key) == (stem, key)
+
+
+def test_other_names_are_no_shipped_file() -> None:
     unknown = ("ant_ppo", "ant", "ants_genpo", "ant_ddpl", "ant_direct_genpo_paper")
-    assert [task_and_key(name) for name in unknown] == [None] * 5
+    assert [Shipped.named(name) for name in unknown] == [None] * 5
 
 
 def test_no_task_has_two_stems() -> None:
-    names = [name for stem in TASKS for name in TASKS[stem]]
-    assert len(names) == len(set(names))
+    for generation in (0, 1):
+        names = [ids[generation] for ids in TASKS.values() if ids[generation]]
+        assert len(names) == len(set(names))
 
 
 def test_the_table_needs_the_standard_library_only() -> None:

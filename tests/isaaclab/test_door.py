@@ -22,6 +22,10 @@ TASKS_THEN_DOOR = SPECS + "tasks(); before = specs(); door(); print(json.dumps([
 DOOR_THEN_TASKS = SPECS + "door(); tasks(); print(json.dumps(specs()))"
 
 
+#: what every task with a Gaussian configuration gets, from it
+MADE = {agent_key("genpo"), agent_key("cppo")}
+
+
 @pytest.fixture(scope="module")
 def specs(tmp_path_factory, warm):
     """Every Isaac Lab task's kwargs: without the door, and with it opened after the tasks."""
@@ -42,8 +46,11 @@ def test_our_keys_are_added_and_nothing_else_is_touched(specs):
     before, after = specs
     assert before.keys() == after.keys()
     for task, kwargs in before.items():
-        ours = {key: file for key, file in entry_points(task).items() if key not in kwargs}
-        assert after[task] == {**kwargs, **ours}
+        files = {key: file for key, file in entry_points(task).items() if key not in kwargs}
+        assert {**kwargs, **files}.items() <= after[task].items()
+        others = after[task].keys() - kwargs.keys() - files.keys()
+        gaussian = BASELINE_KEY in after[task]
+        assert others == (MADE - files.keys() if gaussian else set()), task
 
 
 def test_play_tasks_have_the_same_keys(specs):
@@ -63,7 +70,9 @@ def test_a_baseline_stands_only_where_isaac_lab_has_none(specs):
 
 def test_the_order_of_imports_makes_no_difference(specs, lab):
     done = lab.python("-c", DOOR_THEN_TASKS)
-    assert json.loads(done.stdout.splitlines()[-1]) == specs[1], done.stderr
+    after = json.loads(done.stdout.splitlines()[-1])
+    keys = {task: list(kwargs) for task, kwargs in after.items()}
+    assert keys == {task: list(kwargs) for task, kwargs in specs[1].items()}, done.stderr
 
 
 def test_every_yaml_that_is_named_resolves_as_isaac_lab_resolves_it(lab):
@@ -97,11 +106,47 @@ def test_without_isaac_lab_the_door_is_silent_and_imports_nothing(lab):
     assert "rlg_genpo" not in done.stdout + done.stderr
 
 
+def test_a_made_configuration_is_what_a_swap_of_the_tasks_own_file_gives(lab):
+    code = (
+        SPECS
+        + """
+door(); tasks()
+from isaaclab_tasks.utils.parse_cfg import load_cfg_from_registry as load
+from rlg_genpo.cli import validation
+made = 0
+for task, kwargs in specs().items():
+    for key in {KEYS} & kwargs.keys():
+        if not kwargs[key].startswith("<function"):
+            continue
+        ours, own = load(task, key), load(task, "rl_games_cfg_entry_point")
+        validation.check_hosted(ours["params"], None, None)
+        policy = key.split("_")[2]
+        assert ours["params"]["algo"]["name"] == policy
+        for block in ("env", "seed"):
+            assert ours["params"].get(block) == own["params"].get(block)
+        network = ours["params"]["network"]
+        for block in ("space", "mlp", "rnn", "cnn"):
+            assert network.get(block) == own["params"]["network"].get(block)
+        config = {**own["params"]["config"], "name": own["params"]["config"]["name"] + "_" + policy}
+        if config["lr_schedule"] not in ("adaptive", "linear", "constant"):
+            config["lr_schedule"] = "constant"
+        # 5e-3 is a word to Isaac Lab's loader, and a number after the swap.
+        config["learning_rate"] = float(config["learning_rate"])
+        assert ours["params"]["config"] == config, task
+        made += 1
+print("made", made)
+""".replace("{KEYS}", repr(MADE))
+    )
+    done = lab.python("-c", code)
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout.split()[-1]) > 40
+
+
 BROKEN = """
 import isaaclab, isaaclab_tasks
-from rlg_genpo import isaaclab as ours
+from rlg_genpo.isaaclab import specs
 def broken(): raise RuntimeError("no registry")
-ours.add_entry_points = broken
+specs.add_to_all = broken
 import gym
 print("gym", gym.__name__)
 """

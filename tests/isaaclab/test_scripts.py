@@ -276,11 +276,17 @@ def test_a_wrong_value_of_ours_is_refused_before_training(lab):
     assert "params.network.flow.mix: must be in (0, 1], got 1.5" in said
 
 
-@pytest.mark.parametrize(
-    ("task", "policy"),
-    [("Isaac-Cart-Double-Pendulum-Direct-v0", "genpo"), ("Isaac-Ant-Direct-v0", "genpo_paper")],
-)
-def test_our_key_on_a_task_without_a_configuration_names_the_way_out(lab, task, policy):
-    said = lab.run("train_2", "--task", task, "--agent", agent_key(policy), ok=False)
-    assert "Could not find configuration for the environment" in said
-    assert "rlg-genpo swap FILE" in said
+def test_a_key_that_a_task_does_not_have_is_answered_by_the_nearest(lab):
+    for policy, near in (("gnpo", "genpo"), ("genpo_papers", "genpo")):
+        words = ("--task", "Isaac-Ant-Direct-v0", "--agent", agent_key(policy))
+        said = lab.run("train_2", *words, ok=False)
+        assert f"--agent {agent_key(policy)}: Isaac-Ant-Direct-v0 has no such configuration" in said
+        assert f"did you mean '{agent_key(near)}'?" in said
+        assert "`rlg-genpo doctor` lists tasks with their policies" in said
+
+
+def test_a_task_without_our_file_trains_on_its_own_gaussians(lab):
+    task = ("--task", "Isaac-Cart-Double-Pendulum-Direct-v0", *GENPO, "--num_envs", "8", *ON_CPU)
+    fitting = "agent.params.config.minibatch_size=64"
+    lab.run("train_2", *task, fitting, "--max_iterations", "1")
+    assert "cart_double_pendulum_direct_genpo" in lab.checkpoint(1)
