@@ -14,7 +14,7 @@ PYTEST := $(BIN)/python -m pytest --numprocesses $(WORKERS) --maxprocesses 8 --d
 ASKED := $(shell echo '$(PYTHON) $(TORCH) $(EXTRAS) $(ISAACLAB)' | cksum | cut -d' ' -f1)
 STAMP := $(VENV)/.installed-$(ASKED)
 
-.PHONY: install check fast test demo test-mjlab lint clean
+.PHONY: install check fast test demo test-mjlab test-isaaclab lint clean
 
 $(STAMP): Makefile setup.py pyproject.toml rlg_genpo/version.py
 	$(PYTHON) -m venv $(VENV)
@@ -61,5 +61,22 @@ test-mjlab: $(STAMP)
 	$(BIN)/python -m pytest tests/envs tests/test_task_configs.py tests/test_examples.py \
 		-k mjlab $(PYTEST_ARGS)
 
+# Isaac Lab 3.0 itself, on Newton and a CPU: an environment of its own, with Isaac Lab's torch and
+# its CUDA libraries, 8 GB.
+LAB := .venv-isaaclab
+PYTHON312 ?= $(shell python3.12 -c 'import sys; print(sys.executable)' 2>/dev/null || \
+	ls $$HOME/.pyenv/versions/3.12.*/bin/python3.12 2>/dev/null | tail -1)
+LAB_PACKAGES := isaaclab==3.0.0 "newton[sim,importers]==1.6.1" rl-games==1.6.5 gym==0.23.1 pytest
+
+$(LAB)/.installed: setup.py
+	@test -n "$(PYTHON312)" || { echo "error: Isaac Lab 3.0 needs Python 3.12; give its path: make test-isaaclab PYTHON312=..."; exit 1; }
+	$(PYTHON312) -m venv $(LAB)
+	$(LAB)/bin/pip install --quiet $(LAB_PACKAGES)
+	$(LAB)/bin/pip install --quiet -e .
+	touch $@
+
+test-isaaclab: $(LAB)/.installed
+	$(LAB)/bin/python -m pytest tests/isaaclab3 --durations 10 $(PYTEST_ARGS)
+
 clean:
-	rm -rf $(VENV) build dist *.egg-info
+	rm -rf $(VENV) $(LAB) build dist *.egg-info

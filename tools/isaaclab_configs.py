@@ -158,8 +158,12 @@ def ddpl(stem: str) -> str:
         "network.agents": [
             dict(zip(("name", "obs", "act"), one, strict=True)) for one in task.agents
         ],
-        "network.diffusion.units": [256, 256, 256],
-        "network.diffusion.activation": "mish",
+        "network.diffusion.units": task.denoiser,
+        # as on VMAS, where they were tried
+        "network.diffusion.sampling_steps": 10,
+        "algo.proposal_states": 0.25,
+        "algo.tilt_limit": 0.5,
+        "algo.policy_lr": 3e-3,
     }
     return document(
         header(text.DDPL_HEADER, stem, task, task.notes),

@@ -69,6 +69,7 @@ class Task:
     envs: int = 4096  # the task's default
     notes: tuple[str, ...] = ()
     agents: tuple[tuple[str, int, int], ...] = ()  # name, O_i, D_i, where there are several
+    denoiser: Sequence[int] = ()  # widths of each agent's
 
     @property
     def minibatch(self) -> int:
@@ -187,6 +188,7 @@ SHIPPED = {
         Training("5.0e-4", 32, 8, 8, 4, 150, kl=0.008),
         notes=("The agents' rewards differ; Isaac Lab sums them, which makes them a team.",),
         agents=(("cart", 4, 1), ("pendulum", 3, 1)),
+        denoiser=[64, 64],
     ),
     "shadow_hand_over_direct": Task(
         Stock("direct/shadow_hand_over/agents/rl_games_ppo_cfg.yaml", **SHADOW_ENV),
@@ -195,6 +197,7 @@ SHIPPED = {
         2048,
         notes=("Both agents get the same reward, so that Isaac Lab's sum is twice it.",),
         agents=(("right_hand", 157, 20), ("left_hand", 157, 20)),
+        denoiser=[256, 256],
     ),
 }  # fmt: skip
 

@@ -91,7 +91,8 @@ Isaac Lab 2.3.2's {file}: everything but what follows; mlp is the critic's alone
 agents' observations in training.
 The paper's abstract (arXiv 2605.07101; no code of it is public): a denoising diffusion policy per \
 agent, on its own observation.
-Ours: algo, the widths and the schedule of diffusion and action_value, and lr_schedule linear, \
+Ours: algo, the widths and the schedule of diffusion and action_value, with the values of our VMAS \
+configurations, and lr_schedule linear, \
 since adaptive measures a KL and such a policy has no likelihood. So kl_threshold, schedule_type, \
 entropy_coef and bounds_loss_coef mean nothing here; e_clip is the critic's alone. \
 minibatch_size_per_env: Isaac Lab's {minibatch} at the task's {envs} \

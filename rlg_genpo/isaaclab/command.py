@@ -39,5 +39,5 @@ def of_process() -> Command:
         if option.name != "trains":
             parser.add_argument(f"--{option.name}", nargs="?")
     found, _ = parser.parse_known_args(sys.argv[1:])
-    trains = any(Path(word).stem == "train" for word in sys.argv[:2])
+    trains = any(Path(word).stem.startswith("train") for word in sys.argv[:2])
     return Command(**vars(found), trains=trains)

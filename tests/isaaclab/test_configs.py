@@ -239,9 +239,10 @@ def test_ddpl_has_the_tasks_agents_and_the_reconstructions_network(stem: str) ->
     assert sum(agent.act for agent in agents) == action
     diffusion = settings.diffusion
     assert (diffusion.steps, diffusion.variance, diffusion.spread) == (20, "beta", 0.6)
-    assert (diffusion.units, diffusion.activation) == ((256, 256, 256), "mish")
+    assert diffusion.units == ((64, 64) if stem.startswith("cart") else (256, 256))
+    assert (diffusion.activation, diffusion.sampling_steps) == ("silu", 10)
     assert (diffusion.time_embedding, diffusion.time_units) == (16, (32,))
-    assert settings.algo == DDPLAlgo()
+    assert settings.algo == DDPLAlgo(proposal_states=0.25, tilt_limit=0.5, policy_lr=3e-3)
     assert params["config"]["lr_schedule"] == "linear"
 
 

@@ -27,7 +27,7 @@ def test_a_policy_trains_resumes_and_plays(lab, policy):
     lab.train(CARTPOLE, *agent(policy), "--checkpoint", "latest", epochs=2)
     state = torch.load(lab.checkpoint(name, 2), weights_only=False)
     assert state["rlg_genpo"]["policy"] == policy and state["epoch"] == 2
-    lab.play(CARTPOLE, *agent(policy), "--checkpoint", str(lab.checkpoint(name, 2)))
+    lab.play(CARTPOLE, *agent(policy))
 
 
 def test_ddpl_trains_resumes_and_plays(lab):
