@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from rlg_genpo.common.agent import PROBE_SAMPLES, Agent
 from rlg_genpo.common.estimators import nearest_neighbour_entropy
@@ -29,6 +29,23 @@ logger = logging.getLogger(__name__)
 
 #: an agent whose actions spread less than this at a state no longer explores
 LEAST_SPREAD = 1e-3
+
+
+@torch.no_grad()
+def pool(normaliser: nn.Module, agents: int) -> None:
+    """Give all agents' slices of a joint observation the statistics of all of them together.
+
+    Agents that share weights are told apart by constant offsets between their observations, which
+    statistics of each slice's own would take away. The mean of the means, and the mean of the
+    variances plus the variance of the means, are those of all agents' rows; a later merge with
+    other rows leaves them so.
+    """
+    means = normaliser.running_mean.unflatten(0, (agents, -1))
+    variances = normaliser.running_var.unflatten(0, (agents, -1))
+    mean = means.mean(dim=0)
+    variance = (variances + (means - mean).square()).mean(dim=0)
+    normaliser.running_mean.copy_(mean.repeat(agents))
+    normaliser.running_var.copy_(variance.repeat(agents))
 
 
 class DDPLAgent(Agent):
@@ -59,6 +76,11 @@ class DDPLAgent(Agent):
             "params.algo.agent_grad_norm",
         )
         self._scalars_of(weighted, value_error, denoising)
+
+    def _absorb_observations(self, obses: Any) -> None:
+        super()._absorb_observations(obses)
+        if self.normalize_input and self.settings.diffusion.shared_weights:
+            pool(self.model.running_mean_std, len(self.names))
 
     def _rollout(self) -> Rollout:
         """Every real row of the rollout; advantages standardised over them."""

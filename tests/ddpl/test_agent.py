@@ -4,13 +4,14 @@ import logging
 
 import pytest
 import torch
+from rl_games.algos_torch.running_mean_std import RunningMeanStd
 from rl_games.common import env_configurations, vecenv
 from rl_games.common.ivecenv import IVecEnv
 
 from rlg_genpo import DivergedError
 from rlg_genpo.common.agent import PROBE_STATES
 from rlg_genpo.common.joint import JointEnv
-from rlg_genpo.ddpl.agent import LEAST_SPREAD
+from rlg_genpo.ddpl.agent import LEAST_SPREAD, pool
 from rlg_genpo.ddpl.improvement import Improvement
 from tests import point_mass, rig
 from tests.ddpl import teams
@@ -71,6 +72,30 @@ def test_trains(tmp_path, name):
     # A central value is rl_games' own and replaces the critic of the trunk, which then rests.
     idle = ("actor_mlp", "value") if name == "central_value" else ()
     assert [n for n in run.unmoved() if not any(part in n for part in idle)] == []
+
+
+def test_agents_that_share_weights_share_statistics():
+    """Those of all agents' rows stacked, after one absorb and after another of a different size."""
+    normaliser, stacked = RunningMeanStd((4,)).train(), RunningMeanStd((2,)).train()
+    stacked.count.fill_(2)  # each starts as one row of each agent's
+    for rows in (700, 3000):
+        obses = 3 * torch.randn(rows, 4) + torch.tensor([0.0, 5.0, 1.0, -5.0])
+        normaliser(obses)
+        pool(normaliser, agents=2)
+        stacked(obses.reshape(-1, 2))
+        for name in ("running_mean", "running_var"):
+            one, two = getattr(normaliser, name).chunk(2)
+            assert torch.equal(one, two)
+            # rl_games' variances are those of n - 1.
+            torch.testing.assert_close(one, getattr(stacked, name), rtol=2e-3, atol=1e-6)
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_training_pools_statistics_of_shared_weights_only(tmp_path, shared):
+    weights = {"network.diffusion.shared_weights": shared}
+    run = Rig(tmp_path, {**teams.overrides(), **MATRIX["shared"], **weights}).train()
+    means = run.agent.model.running_mean_std.running_mean
+    assert means.any() and torch.equal(*means.chunk(2)) == shared
 
 
 def test_every_agents_own_weights_move(rig_of):
