@@ -60,6 +60,14 @@ def test_the_stock_gaussian_is_the_same_to_the_bit_with_us_installed(lab):
     assert all(torch.equal(ours[name], stock[name]) for name in ours)
 
 
+def test_tracking_by_weights_and_biases_has_our_scalars(lab):
+    pytest.importorskip("wandb")
+    lab.environment["WANDB_MODE"] = "offline"
+    lab.train(CARTPOLE, *agent("genpo"), "--track", "--wandb-entity", "me")
+    (record,) = lab.folder.glob("wandb/offline-run-*/*.wandb")
+    assert b"genpo/inverse_error" in record.read_bytes()
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
