@@ -7,7 +7,8 @@ import inspect
 from collections.abc import Iterator, Mapping
 from typing import Any, NoReturn
 
-from rl_games.algos_torch.running_mean_std import RunningMeanStdObs
+import torch
+from rl_games.algos_torch.running_mean_std import RunningMeanStd, RunningMeanStdObs
 from rl_games.common import experience
 from torch import Tensor, nn
 
@@ -49,6 +50,23 @@ def refuse_space(which: str) -> NoReturn:
 def dict_normaliser(shapes: dict[str, Any]) -> nn.Module:
     """Observation statistics key by key, unscripted: TorchScript cannot compile 1.6.5's."""
     return RunningMeanStdObs(shapes)
+
+
+def unscript(model: nn.Module) -> None:
+    """Put plain normalisers in the place of a model's scripted ones: no exporter traces those."""
+    for name in ("running_mean_std", "value_mean_std"):
+        scripted = getattr(model, name, None)
+        if not isinstance(scripted, torch.jit.ScriptModule):
+            continue
+        state = scripted.state_dict()
+        if "running_mean" in state:
+            plain: nn.Module = RunningMeanStd(tuple(state["running_mean"].shape))
+        else:
+            plain = RunningMeanStdObs(
+                {key: one.insize for key, one in scripted.running_mean_std.items()}
+            )
+        plain.load_state_dict(state)
+        setattr(model, name, plain.to(next(iter(state.values())).device).train(scripted.training))
 
 
 def aux_loss(network: Any) -> Any:
