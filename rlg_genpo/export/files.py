@@ -84,21 +84,25 @@ def quiet() -> Iterator[None]:
         logging.disable(before)
 
 
-def traced(module: Deployed) -> Any:
-    """By torch.export, for every size of the batch."""
+def example(module: Deployed) -> tuple[Tensor, ...]:
+    """Inputs to trace it with. Two rows: torch takes a size of 1 for one that never changes."""
+    return tuple(port.example(2) for port in module.inputs)
+
+
+def every_batch(module: Deployed) -> dict[str, Any]:
+    """What torch's exporters are to know of the inputs: that the batch has any size."""
     batch = torch.export.Dim("batch")
-    # Two rows: torch takes a size of 1 for one that never changes.
-    given = tuple(port.example(2) for port in module.inputs)
-    shapes = tuple({port.axis: batch} for port in module.inputs)
-    return torch.export.export(module, given, dynamic_shapes={"given": shapes})
+    return {"given": tuple({port.axis: batch} for port in module.inputs)}
 
 
 def onnx(module: Deployed, facts: Mapping[str, Any]) -> bytes:
     for package in ("onnx", "onnxscript"):
         needed(package, "--format onnx")
     program: Any = torch.onnx.export(
-        traced(module),
+        module,
+        example(module),
         dynamo=True,
+        dynamic_shapes=every_batch(module),
         input_names=[port.name for port in module.inputs],
         output_names=[port.name for port in module.outputs],
         verbose=False,
@@ -110,8 +114,7 @@ def onnx(module: Deployed, facts: Mapping[str, Any]) -> bytes:
 
 
 def torchscript(module: Deployed, facts: Mapping[str, Any]) -> bytes:
-    given = tuple(port.example(2) for port in module.inputs)
-    script: Any = torch.jit.trace(module, given, check_trace=False)
+    script: Any = torch.jit.trace(module, example(module), check_trace=False)
     content = io.BytesIO()
     torch.jit.save(
         torch.jit.freeze(script.eval()),
@@ -122,8 +125,9 @@ def torchscript(module: Deployed, facts: Mapping[str, Any]) -> bytes:
 
 
 def torch_program(module: Deployed, facts: Mapping[str, Any]) -> bytes:
+    program = torch.export.export(module, example(module), dynamic_shapes=every_batch(module))
     content = io.BytesIO()
-    torch.export.save(traced(module), content, extra_files={METADATA: json.dumps(facts)})
+    torch.export.save(program, content, extra_files={METADATA: json.dumps(facts)})
     return content.getvalue()
 
 

@@ -4,6 +4,7 @@ Their simulator is not started for an export.
 """
 
 import math
+from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -37,8 +38,10 @@ def env_info(params: Mapping[str, Any], state: Mapping[str, Any]) -> dict[str, A
     first = FIRST_LAYERS
     if (params["network"].get("rnn") or {}).get("before_mlp"):
         first = (".weight_ih_l0",)
-    info: dict[str, Any] = {"observation_space": observation_space(shapes, first), "agents": 1}
-    agents = state.get(checkpoints.KEY, {}).get("head", {}).get(AGENTS)
+    ours = state.get(checkpoints.KEY, {})
+    observation = observation_space(ours.get("observation") or observed(shapes, first))
+    info: dict[str, Any] = {"observation_space": observation, "agents": 1}
+    agents = ours.get("head", {}).get(AGENTS)
     if agents:
         sizes = [(one["name"], one["obs"], one["act"]) for one in agents]
         info["agent_sizes"] = sizes
@@ -49,10 +52,19 @@ def env_info(params: Mapping[str, Any], state: Mapping[str, Any]) -> dict[str, A
     return info
 
 
-def observation_space(shapes: Mapping[str, tuple[int, ...]], first: Sequence[str]) -> Any:
-    """From the observations' statistics, or else from the layer that sees a flat observation.
+def observation_space(shape: Any) -> Any:
+    """Without bounds: of a shape, or of each part's by name."""
+    if isinstance(shape, Mapping):
+        # In their order, which the trunk's first layer was trained on; a plain dict's is sorted.
+        return spaces.Dict(OrderedDict((n, observation_space(own)) for n, own in shape.items()))
+    return spaces.Box(-np.inf, np.inf, tuple(shape), np.float32)
+
+
+def observed(shapes: Mapping[str, tuple[int, ...]], first: Sequence[str]) -> Any:
+    """The observation's shape from its statistics, or else from the layer that sees it flat.
 
     Args:
+        shapes: of the model's tensors by name.
         first: the end of the names that this layer's weight may have.
     """
     found = {
@@ -60,21 +72,19 @@ def observation_space(shapes: Mapping[str, tuple[int, ...]], first: Sequence[str
         for name, shape in shapes.items()
         if name.startswith(NORMALISER) and name.endswith(MEAN)
     }
-    if not found and not any("cnn" in name for name in shapes):
-        layers = [shape for name, shape in shapes.items() if name.endswith(tuple(first))]
-        found = {"": layers[0][1:]} if layers else {}
-    if not found:
+    if "" in found:
+        return found[""]
+    if found:
+        return {
+            name.removeprefix(NORMALISER).removesuffix("."): shape for name, shape in found.items()
+        }
+    layers = [shape for name, shape in shapes.items() if name.endswith(tuple(first))]
+    if not layers or any("cnn" in name for name in shapes):
         raise ConfigError(
             "params.config.normalize_input: False, and without statistics of the observations this "
             "checkpoint does not say their sizes; export where the task's simulator runs."
         )
-    boxes = {
-        name.removeprefix(NORMALISER).removesuffix("."): spaces.Box(
-            -np.inf, np.inf, shape, np.float32
-        )
-        for name, shape in found.items()
-    }
-    return boxes[""] if "" in boxes else spaces.Dict(boxes)
+    return layers[0][1:]
 
 
 def action_size(shapes: Mapping[str, tuple[int, ...]]) -> int:

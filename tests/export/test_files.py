@@ -34,14 +34,19 @@ def held_beside_the_module(rig, tmp_path, overrides, kind, sample):
     return paths
 
 
+#: a policy of each kind, and a recurrent one: the trunks are the same with noise
+SAMPLED = ("genpo", "genpo_gru", "cppo", "ddpl", "gaussian")
+
+
 @pytest.mark.slow
-@every_case
-@pytest.mark.parametrize("sample", [False, True], ids=["deterministic", "sample"])
-def test_onnx_in_onnxruntime(rig, tmp_path, overrides, sample):
+@pytest.mark.parametrize(
+    ("name", "sample"), [*((name, False) for name in CASES), *((name, True) for name in SAMPLED)]
+)
+def test_onnx_in_onnxruntime(rig, tmp_path, name, sample):
     onnx = pytest.importorskip("onnx", reason="the extra export")
     pytest.importorskip("onnxscript", reason="the extra export")
     pytest.importorskip("onnxruntime", reason="the extra export")
-    for path in held_beside_the_module(rig, tmp_path, overrides, "onnx", sample):
+    for path in held_beside_the_module(rig, tmp_path, CASES[name], "onnx", sample):
         graph = onnx.load(path).graph
         # No operator of ours, and nothing is drawn inside.
         assert {node.domain for node in graph.node} <= {""}
@@ -55,9 +60,9 @@ def test_torchscript(rig, tmp_path, overrides, sample):
 
 
 @pytest.mark.slow
-@every_case
-def test_a_program_of_torch_export(rig, tmp_path, overrides):
-    held_beside_the_module(rig, tmp_path, overrides, "torch", sample=True)
+@pytest.mark.parametrize("name", [*SAMPLED, "genpo_dict_image"])
+def test_a_program_of_torch_export(rig, tmp_path, name):
+    held_beside_the_module(rig, tmp_path, CASES[name], "torch", sample=True)
 
 
 FACTS = {"policy": "genpo", "frames": 3, "action_low": [-1.0, -1.0]}
