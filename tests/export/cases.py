@@ -28,6 +28,8 @@ GAUSSIAN: dict[str, Any] = {
 GRU = {**rig.LSTM, "name": "gru"}
 BOUNDS = {"config.env_config.low": [-1.0, 1.0], "config.env_config.high": [1.0, 5.0]}
 
+LONG = {"steps": 20, "sampling_steps": 3, "units": [16], "time_embedding": 4, "time_units": [8]}
+
 CASES: dict[str, dict[str, Any]] = {
     "genpo": {},
     "genpo_standard": rig.STANDARD,
@@ -47,6 +49,8 @@ CASES: dict[str, dict[str, Any]] = {
     "cppo_flow_ema": {**rig.CPPO, "algo.deployment": "flow_ema"},
     "cppo_gru": {**rig.CPPO, **rig.ON_FEATURES, "network.rnn": GRU},
     "ddpl": {**teams.overrides(), "config.env_config.high": [2.0, 3.0]},
+    # whose first steps enlarge every rounding
+    "ddpl_long": {**teams.overrides(), "network.diffusion": LONG},
     "gaussian": GAUSSIAN,
     "gaussian_lstm": {**GAUSSIAN, "network.rnn": rig.LSTM},
 }

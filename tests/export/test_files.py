@@ -35,7 +35,7 @@ def held_beside_the_module(rig, tmp_path, overrides, kind, sample):
 
 
 #: a policy of each kind, and a recurrent one: the trunks are the same with noise
-SAMPLED = ("genpo", "genpo_gru", "cppo", "ddpl", "gaussian")
+SAMPLED = ("genpo", "genpo_gru", "cppo", "ddpl", "ddpl_long", "gaussian")
 
 
 @pytest.mark.slow
