@@ -53,20 +53,18 @@ def dict_normaliser(shapes: dict[str, Any]) -> nn.Module:
 
 
 def unscript(model: nn.Module) -> None:
-    """Put plain normalisers in the place of a model's scripted ones: no exporter traces those."""
+    """Put plain normalisers in the place of a model's scripted ones: no exporter traces those.
+
+    Those of dictionaries are plain already, see :func:`dict_normaliser`.
+    """
     for name in ("running_mean_std", "value_mean_std"):
         scripted = getattr(model, name, None)
-        if not isinstance(scripted, torch.jit.ScriptModule):
-            continue
-        state = scripted.state_dict()
-        if "running_mean" in state:
-            plain: nn.Module = RunningMeanStd(tuple(state["running_mean"].shape))
-        else:
-            plain = RunningMeanStdObs(
-                {key: one.insize for key, one in scripted.running_mean_std.items()}
-            )
-        plain.load_state_dict(state)
-        setattr(model, name, plain.to(next(iter(state.values())).device).train(scripted.training))
+        if isinstance(scripted, torch.jit.ScriptModule):
+            state = scripted.state_dict()
+            mean = state["running_mean"]
+            plain = RunningMeanStd(tuple(mean.shape)).to(mean.device)
+            plain.load_state_dict(state)
+            setattr(model, name, plain.train(scripted.training))
 
 
 def aux_loss(network: Any) -> Any:

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 from rl_games.algos_torch.a2c_continuous import A2CAgent
+from rl_games.algos_torch.running_mean_std import RunningMeanStd
 from torch import nn
 
 from rlg_genpo import ConfigError
@@ -83,6 +84,25 @@ def test_envpool_is_driven_by_five_values_or_not():
     except (ValueError, TypeError):
         drives = False
     assert versions.drives_envpool() == drives
+
+
+def test_a_scripted_normaliser_is_replaced_by_a_plain_one_with_its_statistics():
+    class Model(torch.nn.Module):
+        """As rl_games builds one."""
+
+        def __init__(self):
+            super().__init__()
+            self.running_mean_std = torch.jit.script(RunningMeanStd((3,)))
+
+    model = Model()
+    model.running_mean_std(torch.randn(20, 3) + 5)
+    model.eval()
+    obs = 10 * torch.randn(50, 3)
+    before = model.running_mean_std(obs)
+    compat.unscript(model)
+    assert type(model.running_mean_std) is RunningMeanStd and not model.running_mean_std.training
+    assert torch.equal(model.running_mean_std(obs), before)
+    compat.unscript(model)  # as it was
 
 
 def test_a_dict_normaliser_keeps_a_mean_per_key():
