@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 from rl_games.algos_torch.a2c_continuous import A2CAgent
+from rl_games.algos_torch.models import ModelA2CContinuousLogStd
 from rl_games.algos_torch.running_mean_std import RunningMeanStd
 from torch import nn
 
@@ -87,15 +88,11 @@ def test_envpool_is_driven_by_five_values_or_not():
 
 
 def test_a_scripted_normaliser_is_replaced_by_a_plain_one_with_its_statistics():
-    class Model(torch.nn.Module):
-        """As rl_games builds one."""
-
-        def __init__(self):
-            super().__init__()
-            self.running_mean_std = torch.jit.script(RunningMeanStd((3,)))
-
-    model = Model()
-    model.running_mean_std(torch.randn(20, 3) + 5)
+    # 1.6.1 scripts none.
+    model = ModelA2CContinuousLogStd.Network(
+        nn.Identity(), obs_shape=(3,), normalize_value=True, normalize_input=True, value_size=1
+    )
+    model.train().running_mean_std(torch.randn(20, 3) + 5)
     model.eval()
     obs = 10 * torch.randn(50, 3)
     before = model.running_mean_std(obs)
