@@ -8,6 +8,8 @@ HERE = Path(__file__).parent
 version: dict[str, str] = {}
 exec((HERE / "rlg_genpo" / "version.py").read_text(), version)
 
+#: what writes ONNX files and runs them
+EXPORT = ["onnx", "onnxscript", "onnxruntime"]
 EXTRAS = {
     "envpool": ["envpool>=1.2.5"],
     "mujoco": ["gymnasium[mujoco]"],
@@ -20,10 +22,20 @@ EXTRAS = {
         "gym>=0.23.1",
     ],
     "mjlab": ["mjlab>=1.6"],
-    "export": ["onnx"],
+    "export": EXPORT,
     "plot": ["matplotlib"],
-    # and Isaac Lab's own code, whose wheel the Makefile installs without its dependencies
-    "test": ["pytest", "pytest-xdist", "gym>=0.26", "hydra-core", "toml", "prettytable"],
+    # leapp is what Isaac Lab exports with. The Makefile adds Isaac Lab's own code, without its
+    # dependencies.
+    "test": [
+        *EXPORT,
+        "leapp",
+        "pytest",
+        "pytest-xdist",
+        "gym>=0.26",
+        "hydra-core",
+        "toml",
+        "prettytable",
+    ],
     "dev": ["ruff", "pyright", "import-linter", "pre-commit", "build"],
 }
 

@@ -21,7 +21,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("KINETO_LOG_LEVEL", "99")
 
 import torch
-from costs import density, latency, memory, policies, report, scaling, training
+from costs import density, exported, latency, memory, policies, report, scaling, training
 from costs.plan import Plan
 from costs.progress import Progress
 from learning import ROOT
@@ -33,6 +33,7 @@ PARTS = {
     "latency": latency,
     "training": training,
     "scaling": scaling,
+    "export": exported,
 }
 
 #: what a document says in place of a folder

@@ -6,23 +6,16 @@ anywhere, also before a simulator starts and while ``import gym`` runs.
 """
 
 import logging
-from typing import TYPE_CHECKING
 
 from rlg_genpo.errors import CheckpointError, ConfigError, DivergedError
 from rlg_genpo.host.import_hook import when_imported
 from rlg_genpo.version import __version__
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from rlg_genpo.ddpl.export import AgentPolicy
 
 __all__ = [
     "CheckpointError",
     "ConfigError",
     "DivergedError",
     "__version__",
-    "load_agent",
     "register",
 ]
 
@@ -38,20 +31,6 @@ def register() -> None:
     from rlg_genpo import registration
 
     registration.register()
-
-
-def load_agent(path: "str | Path") -> "AgentPolicy":
-    """One agent's policy from a file of ``rlg-genpo export``, on the CPU.
-
-    A torch module that turns the agent's own raw observations (B, O) into actions (B, D) in
-    [-1, 1]; ``deterministic=False`` samples.
-
-    Raises:
-        CheckpointError: the file holds no agent's policy.
-    """
-    from rlg_genpo.ddpl import export
-
-    return export.load(path)
 
 
 def _register_or_warn() -> None:

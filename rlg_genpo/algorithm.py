@@ -54,8 +54,6 @@ class Algorithm:
     presets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     #: whether it takes all agents of an environment together, as one row
     joins_agents: bool = False
-    #: what writes each agent of a trained model to a file, where a policy is made of agents
-    export: str | None = None
     #: a comment that ``rlg-genpo swap`` writes at the file's head
     swap_note: str = ""
 

@@ -11,3 +11,7 @@ class DivergedError(RuntimeError):
 
 class CheckpointError(RuntimeError):
     """A checkpoint that does not belong to the configured policy; says what differs."""
+
+
+class VerificationError(RuntimeError):
+    """An exported file that does not act as its policy does; says by how much."""

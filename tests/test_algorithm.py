@@ -59,7 +59,6 @@ def test_what_a_declaration_names_exists(declared):
     kinds = {"network": PolicyBuilder, "agent": Agent, "player": Player}
     for part, kind in kinds.items():
         assert issubclass(load(getattr(declared, part)), kind)
-    assert declared.export is None or callable(load(declared.export))
     assert set(declared.config.also_evaluated) <= set(declared.config.deployments)
     assert declared.paper.url.startswith("https://") and declared.paper.year >= 2025
 

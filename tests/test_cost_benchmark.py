@@ -82,7 +82,7 @@ def test_verdicts():
 
 
 def test_bars_read_the_rows_that_the_parts_write():
-    from costs import agents, bars, density, memory, policies, training
+    from costs import agents, bars, density, exported, memory, policies, training
     from costs.plan import Row
 
     parts = {
@@ -102,14 +102,22 @@ def test_bars_read_the_rows_that_the_parts_write():
             for task in ("halfcheetah", "ant")
             for who in (agents.FAST, agents.CPPO)
         ],
+        "export": [
+            Row(size, exported.FILE, who, 1e3 * value, 0.1)
+            for size in ("Ant", "Humanoid")
+            for who, value in ((agents.FAST, 0.25), (agents.PAPER, 0.35), (agents.CPPO, 0.2))
+        ],
     }
     lines = {bar.text: bar.line(parts) for bar in bars.CPU if "seeds" not in bar.text}
     measured = [line[2] for line in lines.values()]
     jacobian = ["50.0", "90.0", "45.0", "60.0"]
-    assert measured == [*jacobian, "1.50", "1.50", "1.30", "1.30", "1.30", "1.30", "1.10"]
+    rest = ["1.50", "1.50", "1.30", "1.30", "1.30", "1.30", "1.10"]
+    rest += ["0.25", "0.25", "0.35", "0.35", "0.20", "0.20"]
+    assert measured == [*jacobian, *rest]
     held = [line[3] for line in lines.values()]
     assert held[:4] == ["held", "not held", "held", "not held"]
-    assert held[4:] == [*["not held"] * 4, "held", "held", "held"]
+    assert held[4:11] == [*["not held"] * 4, "held", "held", "held"]
+    assert held[11:] == ["held", "held", "not held", "not held", "held", "held"]
 
 
 def test_returns_are_compared_where_every_seed_has_been_run(tmp_path, monkeypatch):
@@ -202,3 +210,17 @@ def test_quick_look_writes_the_document_and_keeps_its_prose(tmp_path, warm):
     assert (tmp_path / "results" / "cost.png").read_bytes().startswith(b"\x89PNG")
     kept = json.loads((tmp_path / "results" / "cost.json").read_text())
     assert tuple(kept) == CHEAP
+
+
+@pytest.mark.slow
+def test_the_exported_files_are_raced_against_their_players(plan):
+    pytest.importorskip("onnxruntime", reason="the extra export")
+    from costs import agents, exported
+
+    rows = exported.measure(plan)
+    assert plan.progress.done == exported.measurements(plan)
+    assert {(row.who, row.what) for row in rows} == {
+        (who, what) for who in agents.POLICIES for what in (exported.PLAYER, exported.FILE)
+    }
+    assert all(row.value > 0 for row in rows)
+    assert "| tiny | DDPL | onnxruntime |" in exported.table(rows)

@@ -5,8 +5,8 @@ import shlex
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
-import torch
 import yaml
 
 from rlg_genpo.algorithm import algorithms
@@ -40,7 +40,7 @@ def test_every_command_runs(
 ) -> None:
     pytest.importorskip("envpool")
     monkeypatch.chdir(tmp_path)
-    order = ("list", "check", "swap", "doctor", "train", "play", "eval", "plot")
+    order = ("list", "check", "swap", "doctor", "train", "play", "eval", "export", "plot")
     (tmp_path / "mine.yaml").write_text(configs.find("halfcheetah_ppo").read_text())
     assert main(["train", "mine.yaml", "--name", "mine", *shlex.split(SMALL)]) == 0
     shutil.copy(tmp_path / "runs" / "mine" / "nn" / "last.pth", tmp_path / "mine.pth")
@@ -80,7 +80,7 @@ def test_every_command_of_ddpls_guide_runs(
         words = shlex.split(line)[1:]
         assert main(words + small.get(words[0], [])) == 0, (line, capsys.readouterr().err)
     (program,) = blocks("python", DDPL)
-    scope = {"observation": torch.zeros(3, 18)}
+    scope = {"observation": np.zeros((3, 18), np.float32)}
     exec(program, scope)
     assert scope["action"].shape == (3, 2)
 

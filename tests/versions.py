@@ -26,7 +26,12 @@ ROOT = Path(__file__).parents[1]
 VARIABLE = "RL_GAMES_FOLDERS"
 
 TESTS = ["tests/test_algorithm.py", "tests/host", "tests/common", "tests/genpo", "tests/cppo"]
-TESTS += ["tests/ddpl", "tests/isaaclab/test_door.py", "tests/isaaclab/test_scripts.py"]
+TESTS += [
+    "tests/ddpl",
+    "tests/export/test_policies.py",
+    "tests/isaaclab/test_door.py",
+    "tests/isaaclab/test_scripts.py",
+]
 #: training, resuming and playing on a real simulator, through the command line
 ENVPOOL_TESTS = [
     f"tests/cli/test_cli.py::{name}"

@@ -6,7 +6,7 @@ from statistics import mean
 
 from learning import ROOT, Suite, finished_curves
 
-from costs import agents, density, memory, policies, tables, training
+from costs import agents, density, exported, memory, policies, tables, training
 from costs.plan import Row, find
 from costs.sizes import ANT, HUMANOID
 
@@ -85,6 +85,16 @@ def end_to_end(task: str, who: str) -> Callable[[Parts], float | None]:
     return ratio("training", task, training.WALL, who)
 
 
+def milliseconds(group: str, who: str) -> Callable[[Parts], float | None]:
+    """Of one action of an exported policy."""
+
+    def read(parts: Parts) -> float | None:
+        row = find(parts.get("export", []), group, exported.FILE, who)
+        return None if row is None else row.value / 1e3
+
+    return read
+
+
 KIND = density.KIND
 SUITES = ROOT / "benchmarks" / "suites"
 TASKS = {"halfcheetah": "HalfCheetah", "ant": "Ant"}
@@ -127,6 +137,15 @@ CPU = (
         "Humanoid: peak memory of the update, N = 20 to N = 5, recomputed",
         1.3,
         ratio("memory", HUMANOID.name, "20", memory.MEMORIES[1]),
+    ),
+    *(
+        Bar(
+            f"{size.name}: {who}, one action of the exported file, milliseconds",
+            0.3,
+            milliseconds(size.name, who),
+        )
+        for who in (agents.FAST, agents.PAPER, agents.CPPO)
+        for size in (ANT, HUMANOID)
     ),
 )
 

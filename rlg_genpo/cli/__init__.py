@@ -11,10 +11,10 @@ from collections.abc import Sequence
 import click
 
 from rlg_genpo.cli.commands import program
-from rlg_genpo.errors import CheckpointError, ConfigError, DivergedError
+from rlg_genpo.errors import CheckpointError, ConfigError, DivergedError, VerificationError
 
 #: exit codes; 130 is what a shell makes of Ctrl-C
-FINISHED, DIVERGED, MISUSED, INTERRUPTED = 0, 1, 2, 130
+FINISHED, FAILED, MISUSED, INTERRUPTED = 0, 1, 2, 130
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -29,7 +29,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return error.exit_code
     except click.Abort:
         return INTERRUPTED
-    except (ConfigError, CheckpointError, DivergedError) as error:
+    except (ConfigError, CheckpointError, DivergedError, VerificationError) as error:
         click.echo(f"error: {error}", err=True)
-        return DIVERGED if isinstance(error, DivergedError) else MISUSED
+        return MISUSED if isinstance(error, ConfigError | CheckpointError) else FAILED
     return FINISHED if code is None else code

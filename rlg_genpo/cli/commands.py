@@ -144,22 +144,46 @@ def evaluate(json: Path | None, deployment: tuple[str, ...], **options: Any) -> 
         click.echo(f"written: {json}")
 
 
-@command("export", "write each agent of a trained policy to a file", RUN, "runs/x_seed5")
+@command(
+    "export",
+    "write a trained policy to a file that runs without us",
+    f"{RUN} The file takes an observation and gives the environment's action.",
+    "runs/x_seed5 --verify",
+)
 @run
 @config
 @checkpoint
+@option(
+    "--format",
+    "onnx, TorchScript, or a program of torch.export.",
+    type=click.Choice(["onnx", "torchscript", "torch"]),
+    default="onnx",
+)
+@option(
+    "--out",
+    "The file, or for a policy made of agents the folder of theirs (default: exported/ in the run "
+    "folder).",
+    type=FILE,
+    metavar="FILE",
+)
 @option(
     "--agent",
     "Write this agent alone; may be repeated (default: every agent).",
     multiple=True,
     metavar="NAME",
 )
-@option("--out", "Folder of NAME.pt (default: agents in the run folder).", type=FILE, metavar="DIR")
-def export(agent: tuple[str, ...], **options: Any) -> None:
-    from rlg_genpo.cli import evaluation
+@click.option("--sample", is_flag=True, help="Take noise as an input, instead of none.")
+@option("--deployment", "One of the policy's ways to act, where it has several.", metavar="NAME")
+@click.option(
+    "--verify",
+    is_flag=True,
+    help="Run the file beside the player on 1000 observations, and print the largest difference.",
+)
+def export(**options: Any) -> None:
+    from rlg_genpo.cli import exporting
 
-    for path in evaluation.export(agents=agent, **options):
-        click.echo(f"written: {path}")
+    for line in exporting.export(exporting.Options(**options)):
+        click.echo(line)
 
 
 @command(

@@ -1,23 +1,19 @@
-"""``rlg-genpo play``, ``eval`` and ``export``: what is done with a trained policy."""
+"""``rlg-genpo play`` and ``eval``: episodes of a trained policy."""
 
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import ceil
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from click import echo
 
-from rlg_genpo.algorithm import algorithms, load
 from rlg_genpo.cli import configs, machine, rollouts, runs, validation
 from rlg_genpo.cli.configs import Params
 from rlg_genpo.cli.rollouts import Episode, Prepared
 from rlg_genpo.cli.runs import Checkpoint
-from rlg_genpo.common import checkpoints
 from rlg_genpo.envs import simulator_of
-from rlg_genpo.errors import ConfigError
 
 MOST_ENVS = 64
 RESAMPLES = 10_000
@@ -156,35 +152,3 @@ def table(report: dict[str, Any]) -> list[str]:
     for kind, result in report["results"].items():
         lines.append(f"{kind:{wide}}" + "".join(f"{result[column]:10.1f}" for column in COLUMNS))
     return lines
-
-
-def export(
-    run: str,
-    agents: Sequence[str] = (),
-    out: Path | None = None,
-    checkpoint: str = "last",
-    config: str | None = None,
-) -> list[Path]:
-    """Write ``NAME.pt`` of the agents named, or of all, replacing those of an earlier export.
-
-    They come into the folder ``out``, by default ``agents`` in the run folder; ``run``,
-    ``checkpoint`` and ``config`` are as in :class:`Options`.
-
-    Raises:
-        CheckpointError: the checkpoint and the configuration differ.
-    """
-    found = runs.locate(run, checkpoint)
-    params = found.params(config)
-    validation.check_shape(params)
-    policy, algorithm = params["algo"]["name"], validation.algorithm_of(params)
-    if algorithm is None or algorithm.export is None:
-        exporters = ", ".join(one.name for one in algorithms().values() if one.export)
-        raise ConfigError(
-            f"params.algo.name: {policy}; only a policy that is made of agents is exported "
-            f"({exporters}). Play another with `rlg-genpo play`."
-        )
-    state = found.load()
-    checkpoints.check_policy(state, policy)
-    folder = out or found.run.folder / "agents"
-    with rollouts.quiet():
-        return load(algorithm.export)(params, algorithm.parse(params), state, agents, folder)

@@ -40,24 +40,34 @@ class Episode:
     length: int  # environment steps
 
 
-def prepared(params: Params, device: str, seed: int) -> Prepared:
-    """What :func:`make_player` wants of a run's configuration."""
+def prepared(params: Params, device: str, seed: int, hosted: bool = False) -> Prepared:
+    """What :func:`make_player` wants of a run's configuration.
+
+    Args:
+        hosted: whether no environment is to be made, since only another program can.
+    """
     params = deepcopy(params)
     validation.check_shape(params)
     machine.set_device(params["config"], device)
     machine.set_threads(params)
-    settings = validation.check(params)
+    settings = validation.check_settings(params) if hosted else validation.check(params)
     params["seed"] = seed
     params["config"].setdefault("env_config", {})["seed"] = seed
     return Prepared(params, settings)
 
 
 def make_player(
-    run: Prepared, checkpoint: Checkpoint, count: int, deployment: str | None = None
+    run: Prepared,
+    checkpoint: Checkpoint,
+    count: int,
+    deployment: str | None = None,
+    info: dict[str, Any] | None = None,
 ) -> Any:
     """rl_games' player of a checkpoint, with ``count`` environments as its ``env``.
 
-    A deployment replaces what its YAML says.
+    Args:
+        deployment: replaces what the YAML says.
+        info: what environments would say of themselves; then none are made.
     """
     with quiet():
         runner = Runner()
@@ -65,9 +75,11 @@ def make_player(
         registration.enter_runner(runner, run.settings)
         config = runner.params["config"]
         simulator_of(config).prepare(config)
-        # The player would drop env_config.seed if it made the environments itself.
-        env = vecenv.create_vec_env(config["env_name"], count, **config["env_config"])
-        config["vec_env"], config["env_info"] = env, env.get_env_info()
+        config["env_info"] = info
+        if info is None:
+            # The player would drop env_config.seed if it made the environments itself.
+            env = vecenv.create_vec_env(config["env_name"], count, **config["env_config"])
+            config["vec_env"], config["env_info"] = env, env.get_env_info()
         player = runner.create_player()
         if deployment is not None:
             player.deployment = deployment
@@ -77,34 +89,57 @@ def make_player(
     return player
 
 
-def play(player: Any, count: int, episodes_per_env: int, deterministic: bool) -> Iterator[Episode]:
-    """Play until each of ``count`` environments has contributed its episodes; more do not count.
+@dataclass(frozen=True)
+class Step:
+    """One step of every environment: B of them, of n agents each."""
 
-    That every one contributes as many keeps short episodes from being over-represented.
-    """
+    obs: Any  # (B n, ...), or a dict of such: what the player saw
+    states: tuple[torch.Tensor, ...]  # (layers, B n, units) each: its memory then
+    action: torch.Tensor  # (B n, D)
+    reward: NDArray[Any]  # (B,), the mean over the agents
+    done: NDArray[np.bool_]  # (B,), of any agent
+    reset: NDArray[np.bool_]  # (B,), where it was no step
+
+
+def steps(player: Any, count: int, deterministic: bool) -> Iterator[Step]:
+    """Steps of ``count`` environments without end, from new episodes on."""
     obs = player.env_reset(player.env)
     player.get_batch_size(obs, 1)
     player.init_rnn()
-    returns = np.zeros(count)
-    lengths = np.zeros(count, dtype=int)
-    ended = np.zeros(count, dtype=int)
-    while (ended < episodes_per_env).any():
+    while True:
+        seen, states = obs, tuple(player.states) if player.is_rnn else ()
         action = player.get_action(obs, deterministic)
         obs, reward, done, info = player.env_step(player.env, action)
         reset = is_reset_step(info, count)
         done = done.cpu().numpy().astype(bool).reshape(count, -1).any(axis=1)
-        returns += reward.cpu().numpy().reshape(count, -1).mean(axis=1)
-        lengths += ~reset
-        for index in np.flatnonzero(done):
-            if ended[index] < episodes_per_env:
-                yield Episode(int(index), float(returns[index]), int(lengths[index]))
-        ended += done
-        returns[done], lengths[done] = 0.0, 0
+        yield Step(
+            seen, states, action, reward.cpu().numpy().reshape(count, -1).mean(axis=1), done, reset
+        )
         if player.is_rnn:
             # A row per agent, environment-major; its memory ends with the episode.
             rows = torch.as_tensor((done | reset).repeat(player.num_agents))
             for state in player.states:
                 state[:, rows, :] = 0.0
+
+
+def play(player: Any, count: int, episodes_per_env: int, deterministic: bool) -> Iterator[Episode]:
+    """Play until each of ``count`` environments has contributed its episodes; more do not count.
+
+    That every one contributes as many keeps short episodes from being over-represented.
+    """
+    returns = np.zeros(count)
+    lengths = np.zeros(count, dtype=int)
+    ended = np.zeros(count, dtype=int)
+    for step in steps(player, count, deterministic):
+        returns += step.reward
+        lengths += ~step.reset
+        for index in np.flatnonzero(step.done):
+            if ended[index] < episodes_per_env:
+                yield Episode(int(index), float(returns[index]), int(lengths[index]))
+        ended += step.done
+        if (ended >= episodes_per_env).all():
+            return
+        returns[step.done], lengths[step.done] = 0.0, 0
 
 
 def is_reset_step(info: Any, count: int) -> NDArray[np.bool_]:

@@ -37,6 +37,8 @@ def describe(agent: Any) -> dict[str, Any]:
     """Our part of a checkpoint: the policy, and what rl_games' resume forgets."""
     return {
         **of_new(agent.algorithm_name, agent.settings, agent.model, agent.config),
+        # for an export where the simulator does not run; checkpoints of before lack it
+        "observation": agent.obs_shape,
         "last_lr": agent.last_lr,
         "entropy_coef": agent.entropy_coef,
         "state": agent.extra_state(),

@@ -32,8 +32,9 @@ class Mish(nn.Mish):
     """``nn.Mish``, x tanh(softplus(x)), by one sigmoid where torch's own is slow: on a CPU."""
 
     def forward(self, input: Tensor) -> Tensor:
-        # A compiler fuses torch's own, a GPU has one kernel for it.
-        if input.device.type != "cpu" or torch.compiler.is_compiling():
+        # A compiler fuses torch's own, a GPU has one kernel for it, an exporter knows no other.
+        tracing = torch.jit.is_tracing()  # pyright: ignore[reportPrivateImportUsage]
+        if tracing or torch.compiler.is_compiling() or input.device.type != "cpu":
             return functional.mish(input)
         if input.dtype in (torch.bfloat16, torch.float16):  # of which each step would round
             return _Mish.apply(input.float()).to(input.dtype)

@@ -62,6 +62,7 @@ class Play(Request):
 
     deterministic: bool
     deployment: str | None  # of the policy's deployments; None for its default
+    noise: Tensor | None = None  # (B, its width) of a sample; None to draw it
 
 
 @dataclass(frozen=True)

@@ -87,6 +87,10 @@ class GenerativeModel(models.BaseModel):
                 return messages.Valued(value, rnn_states)
             if isinstance(request, messages.Value):
                 return messages.Valued(self.denorm_value(value), rnn_states)
+            if isinstance(request, messages.Play):  # players know no mixed precision
+                condition = self.policy.condition(source)
+                action = self._played(condition, request)
+                return messages.Played(self.denorm_value(value), rnn_states, action)
             # Densities stay float32 under mixed precision: 8 bits of mantissa hold no ratio.
             with torch.autocast(value.device.type, enabled=False):
                 condition = self.policy.condition(source.float())
@@ -96,11 +100,14 @@ class GenerativeModel(models.BaseModel):
                     if request.fresh:
                         fresh = self.policy.resample(condition, request.fresh)
                     return messages.Evaluation(value, rnn_states, density, fresh)
-                value = self.denorm_value(value)
-                if isinstance(request, messages.Play):
-                    action = self.policy.play(condition, request.deterministic, request.deployment)
-                    return messages.Played(value, rnn_states, action)
-                return messages.Step(value, rnn_states, self.policy.act(condition))
+                return messages.Step(
+                    self.denorm_value(value), rnn_states, self.policy.act(condition)
+                )
+
+        def _played(self, condition: Any, request: messages.Play) -> torch.Tensor:
+            if request.noise is None:
+                return self.policy.play(condition, request.deterministic, request.deployment)
+            return self.policy.play_from(condition, request.noise, request.deployment)
 
         def source(self, seen: messages.Seen) -> torch.Tensor:
             """What the policy is conditioned on, (B, C); no policy, no gradients."""

@@ -9,6 +9,8 @@ from torch import Tensor
 
 from rlg_genpo.common import checkpoints, messages
 from rlg_genpo.common.config import PolicyConfig
+from rlg_genpo.common.deployed import Part, whole
+from rlg_genpo.host import compat
 
 
 class Player(PpoPlayerContinuous):
@@ -28,6 +30,7 @@ class Player(PpoPlayerContinuous):
         self.settings = settings
         self.algorithm_name: str = params["algo"]["name"]
         super().__init__(params)
+        compat.unscript(self.model)
 
     def load_networks(self, params: dict[str, Any]) -> None:
         super().load_networks(params)
@@ -49,6 +52,15 @@ class Player(PpoPlayerContinuous):
         played = self.model(messages.Play(seen, deterministic, self.deployment))
         self.states = played.rnn_states
         return played.action
+
+    def parts(self) -> list[Part]:
+        """The policies that act by themselves: this one."""
+        return [whole(self, self.model.policy.noise_width(self.deployment), self._act)]
+
+    def _act(self, obs: Any, states: Any, noise: Tensor | None) -> tuple[Tensor, Any]:
+        seen = messages.Seen(obs, states)
+        played = self.model(messages.Play(seen, noise is None, self.deployment, noise))
+        return played.action, played.rnn_states
 
     def restore(self, fn: str) -> None:
         weights = torch_ext.load_checkpoint(fn)

@@ -78,6 +78,14 @@ class Policy(nn.Module, ABC):
             return self.to_env(self.deterministic_action(condition))
         return self.to_env(self.act(condition).stored)
 
+    def noise_width(self, deployment: str | None) -> int | None:
+        """How many standard normal numbers :meth:`play_from` makes a sample of; None for never."""
+        return None
+
+    def play_from(self, condition: Any, noise: Tensor, deployment: str | None) -> Tensor:
+        """A sample as :meth:`play` draws it, (B, D), of given noise (B, :meth:`noise_width`)."""
+        raise NotImplementedError
+
 
 class LikelihoodPolicy(Policy):
     """A policy whose stored actions have a density, so that PPO has a ratio."""

@@ -31,6 +31,9 @@ from rlg_genpo.common.layers import SplitMLP
 from rlg_genpo.common.policy import Acted, Evaluated, Gaussian, LikelihoodPolicy
 from rlg_genpo.common.velocity import Velocity
 
+#: deployments without the kernel
+FLOWS = ("flow", "flow_ema")
+
 
 @dataclass(frozen=True)
 class Kernel(Gaussian):
@@ -109,7 +112,7 @@ class CPPO(LikelihoodPolicy):
 
     def noise(self, source: Tensor) -> Tensor:
         """What the flow starts from, (B, D), on the source's device and in its dtype."""
-        return source.new_empty(len(source), self.action_dim).normal_(std=self.noise_scale)
+        return source.new_empty(source.shape[0], self.action_dim).normal_(std=self.noise_scale)
 
     def sample_flow(self, flow: Velocity, source: Tensor, noise: Tensor) -> Tensor:
         """Noise (B, D) carried to samples (B, D) by one of the two flows, without gradients."""
@@ -143,7 +146,8 @@ class CPPO(LikelihoodPolicy):
         return self.act(condition[spread]).stored
 
     def deterministic_action(self, condition: Tensor) -> Tensor:
-        start = self.sample_flow(self.reference, condition, torch.zeros_like(self.noise(condition)))
+        zeros = condition.new_zeros(condition.shape[0], self.action_dim)
+        start = self.sample_flow(self.reference, condition, zeros)
         return torch.cat([start, self.kernel(condition, start).mean], dim=-1)
 
     def to_env(self, stored: Tensor) -> Tensor:
@@ -158,11 +162,24 @@ class CPPO(LikelihoodPolicy):
         deployment = deployment or self.deployment
         if deployment is None:
             return super().play(condition, deterministic, deployment)
-        noise = self.noise(condition)
+        blank = condition.new_zeros(condition.shape[0], self.action_dim)
+        start = blank if deterministic else torch.randn_like(blank)
+        rest = [torch.randn_like(blank)] if deployment == "residual_sample" else []
+        return self.play_from(condition, torch.cat([start, *rest], dim=-1), deployment)
+
+    def noise_width(self, deployment: str | None) -> int:
+        alone = (deployment or self.deployment) in (*FLOWS, "residual_mean")
+        return self.action_dim if alone else self.stored_dim
+
+    def play_from(self, condition: Tensor, noise: Tensor, deployment: str | None) -> Tensor:
+        """The flow starts from the first D numbers; the kernel, if it is sampled, has the rest."""
+        deployment = deployment or self.deployment
+        start = self.noise_scale * noise[:, : self.action_dim]
         flow = self.flow if deployment == "flow" else self.reference
-        reference = self.sample_flow(flow, condition, noise * 0 if deterministic else noise)
+        reference = self.sample_flow(flow, condition, start)
+        if deployment in FLOWS:
+            return self.units(condition).action(reference)
+        kernel = self.kernel(condition, reference)
         if deployment == "residual_mean":
-            return self.kernel(condition, reference).mean
-        if deployment == "residual_sample":
-            return self.kernel(condition, reference).sample()
-        return self.units(condition).action(reference)
+            return kernel.mean
+        return kernel.mean + kernel.sigma * noise[:, self.action_dim :]

@@ -17,7 +17,6 @@ ALGORITHM = Algorithm(
     agent="rlg_genpo.ddpl.agent:DDPLAgent",
     player="rlg_genpo.ddpl.player:DDPLPlayer",
     joins_agents=True,
-    export="rlg_genpo.ddpl.export:export",
     swap_note="""\
 The agents are read from the environment, where it names them. Where it does not, list them in the
 order of their slices: network.agents: [{name: NAME, obs: O, act: D}, ...]

@@ -121,6 +121,7 @@ def reverse(
     variance: str = "beta",
     temperature: float = 1.0,
     bound: float = 1.0,
+    normal: Callable[[Tensor], Tensor] = torch.randn_like,
 ) -> Tensor:
     """Carry noise (..., D) back to actions in [-bound, bound], (..., D), a level at a time.
 
@@ -130,6 +131,7 @@ def reverse(
     Args:
         variance: of each step's noise, ``beta`` or ``posterior``.
         temperature: factor on each step's noise; 0 follows the means.
+        normal: draws a step's noise, alike in shape to its argument.
     """
     x = start
     deviation = temperature * schedule.variance(variance).sqrt()
@@ -137,5 +139,5 @@ def reverse(
         action = denoised(x, denoiser(x, index), schedule.alpha_bar[index])
         x = posterior_mean(x, action.clamp(-bound, bound), schedule, index)
         if index and temperature:
-            x = x + deviation[index] * torch.randn_like(x)
+            x = x + deviation[index] * normal(x)
     return x

@@ -45,14 +45,20 @@ class DDPL(Policy):
         """What the denoisers need of states (B, S): each agent's from its own slice alone."""
         return self.denoisers.condition(self.observations.split(source))
 
-    def sample(self, states: Condition, start: Tensor, temperature: float = 1.0) -> Tensor:
-        """Noise (n, B, D), or (n, B, K, D) for K draws at each state, carried to actions."""
+    def sample(
+        self, states: Condition, start: Tensor, temperature: float = 1.0, **given: Any
+    ) -> Tensor:
+        """Noise (n, B, D), or (n, B, K, D) for K draws at each state, carried to actions.
+
+        ``given`` are further arguments of :func:`diffusion.reverse`.
+        """
         return diffusion.reverse(
             lambda noisy, index: self.denoisers(states, noisy, self.order[index]),
             start,
             diffusion.following(self.alpha_bar),
             self.variance,
             temperature,
+            **given,
         )
 
     def noise(self, states: Condition, *draws: int) -> Tensor:
@@ -72,8 +78,20 @@ class DDPL(Policy):
         Where several modes are alike it need not end in one of them.
         """
         states = self.states(condition)
-        start = torch.zeros_like(self.noise(states))
+        agents, count, _ = states.state.shape
+        start = states.state.new_zeros(agents, count, self.actions.width)
         return self.actions.merge(self.sample(states, start, temperature=0.0))
 
     def to_env(self, stored: Tensor) -> Tensor:
         return stored
+
+    def noise_width(self, deployment: str | None) -> int:
+        return len(self.order) * self.stored_dim
+
+    def play_from(self, condition: Tensor, noise: Tensor, deployment: str | None) -> Tensor:
+        """Noise of the start and then of each reverse step but the last, (B, stored_dim) each."""
+        draws = [self.actions.split(part) for part in noise.split(self.stored_dim, dim=-1)]
+        start, *rest = draws
+        later = iter(rest)
+        action = self.sample(self.states(condition), start, normal=lambda x: next(later))
+        return self.actions.merge(action)

@@ -103,7 +103,8 @@ def joined(x: Tensor, y: Tensor) -> Tensor:
     """
     if x.dim() == 1:
         return torch.cat([x, y])
-    return torch.cat([x.mT, y.mT], dim=-2).mT
+    # Not .mT: an exporter that records calls does not see an attribute being read.
+    return torch.cat([x.transpose(-1, -2), y.transpose(-1, -2)], dim=-2).transpose(-1, -2)
 
 
 def feature_major(rows: Tensor) -> Tensor:

@@ -71,7 +71,7 @@ class GenPO(LikelihoodPolicy):
     def noise(self, state: State) -> Tensor:
         """Standard normal noise (B, 2 D) on the state's device and in its dtype."""
         known = state.velocity.state
-        rows = torch.randn(self.stored_dim, len(known), device=known.device, dtype=known.dtype)
+        rows = torch.randn(self.stored_dim, known.shape[0], device=known.device, dtype=known.dtype)
         return rows.t()
 
     def flow(self, state: State, noise: Tensor) -> Tensor:
@@ -136,8 +136,14 @@ class GenPO(LikelihoodPolicy):
         return self.flow(condition, self.noise(condition))
 
     def deterministic_action(self, condition: State) -> Tensor:
-        zeros = condition.velocity.state.new_zeros(self.stored_dim, len(condition.velocity.state))
-        return self.flow(condition, zeros.t())
+        known = condition.velocity.state
+        return self.flow(condition, known.new_zeros(self.stored_dim, known.shape[0]).t())
+
+    def noise_width(self, deployment: str | None) -> int:
+        return self.stored_dim
+
+    def play_from(self, condition: State, noise: Tensor, deployment: str | None) -> Tensor:
+        return self.to_env(self.flow(condition, noise))
 
     def to_env(self, stored: Tensor) -> Tensor:
         # A simulator may want to view it flat.

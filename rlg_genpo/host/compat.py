@@ -7,7 +7,8 @@ import inspect
 from collections.abc import Iterator, Mapping
 from typing import Any, NoReturn
 
-from rl_games.algos_torch.running_mean_std import RunningMeanStdObs
+import torch
+from rl_games.algos_torch.running_mean_std import RunningMeanStd, RunningMeanStdObs
 from rl_games.common import experience
 from torch import Tensor, nn
 
@@ -49,6 +50,21 @@ def refuse_space(which: str) -> NoReturn:
 def dict_normaliser(shapes: dict[str, Any]) -> nn.Module:
     """Observation statistics key by key, unscripted: TorchScript cannot compile 1.6.5's."""
     return RunningMeanStdObs(shapes)
+
+
+def unscript(model: nn.Module) -> None:
+    """Put plain normalisers in the place of a model's scripted ones: no exporter traces those.
+
+    Those of dictionaries are plain already, see :func:`dict_normaliser`.
+    """
+    for name in ("running_mean_std", "value_mean_std"):
+        scripted = getattr(model, name, None)
+        if isinstance(scripted, torch.jit.ScriptModule):
+            state = scripted.state_dict()
+            mean = state["running_mean"]
+            plain = RunningMeanStd(tuple(mean.shape)).to(mean.device)
+            plain.load_state_dict(state)
+            setattr(model, name, plain.train(scripted.training))
 
 
 def aux_loss(network: Any) -> Any:

@@ -10,6 +10,8 @@ from types import SimpleNamespace
 import pytest
 import torch
 from rl_games.algos_torch.a2c_continuous import A2CAgent
+from rl_games.algos_torch.models import ModelA2CContinuousLogStd
+from rl_games.algos_torch.running_mean_std import RunningMeanStd
 from torch import nn
 
 from rlg_genpo import ConfigError
@@ -83,6 +85,21 @@ def test_envpool_is_driven_by_five_values_or_not():
     except (ValueError, TypeError):
         drives = False
     assert versions.drives_envpool() == drives
+
+
+def test_a_scripted_normaliser_is_replaced_by_a_plain_one_with_its_statistics():
+    # 1.6.1 scripts none.
+    model = ModelA2CContinuousLogStd.Network(
+        nn.Identity(), obs_shape=(3,), normalize_value=True, normalize_input=True, value_size=1
+    )
+    model.train().running_mean_std(torch.randn(20, 3) + 5)
+    model.eval()
+    obs = 10 * torch.randn(50, 3)
+    before = model.running_mean_std(obs)
+    compat.unscript(model)
+    assert type(model.running_mean_std) is RunningMeanStd and not model.running_mean_std.training
+    assert torch.equal(model.running_mean_std(obs), before)
+    compat.unscript(model)  # as it was
 
 
 def test_a_dict_normaliser_keeps_a_mean_per_key():

@@ -21,9 +21,9 @@ from rl_games.common import env_configurations, experience, vecenv
 from rl_games.common.ivecenv import IVecEnv
 from rl_games.torch_runner import Runner
 
-from rlg_genpo import load_agent
+from rlg_genpo import cli
 from rlg_genpo.algorithm import algorithms
-from rlg_genpo.cli import checking, configs, evaluation, validation
+from rlg_genpo.cli import checking, configs, validation
 from rlg_genpo.common.config import PolicyConfig
 from rlg_genpo.cppo.config import AlgoConfig as CPPOAlgo
 from rlg_genpo.ddpl.config import AlgoConfig as DDPLAlgo
@@ -42,6 +42,7 @@ from rlg_genpo.isaaclab.tasks import (
     policies,
     task,
 )
+from rlg_genpo.registration import enter_runner
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "task_configs" / "isaaclab"
@@ -561,9 +562,20 @@ def test_the_command_line_says_how_to_train_ddpl() -> None:
         checking.check(name, ["agent.params.config.lr_schedule=adaptive"])
 
 
-def test_export_takes_a_checkpoint_of_isaac_labs_scripts(rlgpu, tmp_path: Path) -> None:
-    name = "cart_double_pendulum_direct_ddpl"
-    rlgpu(name)
+#: a flat observation with and without statistics, agents, an image, an LSTM before the MLP
+EXPORTED = (
+    "ant_genpo",
+    "velocity_flat_anymal_d_ppo",
+    "velocity_flat_anymal_d_cppo",
+    "cart_double_pendulum_direct_ddpl",
+    "cartpole_rgb_camera_direct_genpo",
+    "repose_cube_shadow_openai_lstm_direct_genpo",
+)
+
+
+@pytest.mark.parametrize("name", EXPORTED)
+def test_export_takes_a_checkpoint_of_isaac_labs_scripts(name, rlgpu, tmp_path: Path) -> None:
+    env = rlgpu(name)
     params = params_of(name)
     params["config"].update(
         num_actors=ENVS, train_dir=str(tmp_path), full_experiment_name="run", device="cpu",
@@ -571,9 +583,26 @@ def test_export_takes_a_checkpoint_of_isaac_labs_scripts(rlgpu, tmp_path: Path) 
     )  # fmt: skip
     runner = Runner()
     runner.load({"params": params})
-    agent = algorithms()["ddpl"].make_agent("run", runner.params)
+    enter_runner(runner)
+    agent = runner.algo_factory.create(
+        params["algo"]["name"], base_name="run", params=runner.params
+    )
     agent.save(str(tmp_path / "run" / "nn" / "last"))
-    checkpoint = str(tmp_path / "run" / "nn" / "last.pth")
-    written = evaluation.export(checkpoint, config=f"isaaclab/{name}")
-    assert written == [tmp_path / "run" / "agents" / f"{who}.pt" for who in ("cart", "pendulum")]
-    assert load_agent(written[0])(torch.zeros(3, 4)).shape == (3, 1)
+    checkpoint = tmp_path / "run" / "nn" / "last.pth"
+    words = ["--config", f"isaaclab/{name}", "--format", "torchscript", "--verify"]
+    assert cli.main(["export", str(checkpoint), *words]) == 0
+    runner.load({"params": params})
+    player = runner.create_player()
+    player.restore(str(checkpoint))
+    obs = torch.randn(3, *env.observation_space.shape)
+    player.get_batch_size(obs, 1)
+    player.reset()
+    states = player.states or ()
+    expected = player.get_action(obs, True).clamp(-env.clip, env.clip)
+    folder = tmp_path / "run" / "exported"
+    if "ddpl" in name:
+        cart, pendulum = (torch.jit.load(folder / f"{one}.pt") for one in ("cart", "pendulum"))
+        found = torch.cat([cart(obs[:, :4]), pendulum(obs[:, 4:])], dim=-1)
+    else:
+        found = torch.jit.load(folder / "policy.pt")(obs, *states)
+    torch.testing.assert_close(found[0] if states else found, expected)

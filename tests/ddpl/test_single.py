@@ -3,9 +3,7 @@
 import pytest
 import torch
 
-import rlg_genpo
-from rlg_genpo import CheckpointError
-from rlg_genpo.ddpl import export
+from rlg_genpo.ddpl import single
 from tests.ddpl import teams
 
 RAGGED = teams.overrides([("near", 3, 1), ("far", 1, 1)])
@@ -19,15 +17,13 @@ every_team = pytest.mark.parametrize(
 
 
 @pytest.fixture
-def taken_apart(rig, tmp_path):
-    """A trained team's player, and its agents from their files."""
+def taken_apart(rig):
+    """A trained team's player, and its agents."""
 
     def make(team):
         run = rig.train({**team, **MANY})
         player = rig.player({**team, **MANY}, run.checkpoint())
-        agents = export.taken_apart(player.model, player.settings)
-        paths = [export.save(agent, tmp_path / f"{agent.name}.pt") for agent in agents]
-        return player, [rlg_genpo.load_agent(path) for path in paths]
+        return player, single.taken_apart(player.model, player.settings)
 
     return make
 
@@ -37,7 +33,7 @@ def slices_of(player, obs):
 
 
 @every_team
-def test_agents_from_files_act_as_the_player_on_their_slices(team, taken_apart):
+def test_agents_act_as_the_player_on_their_slices(team, taken_apart):
     player, alone = taken_apart(team)
     obs = 3 * torch.randn(32, 4)
     player.get_batch_size(obs, 1)
@@ -49,8 +45,8 @@ def test_agents_from_files_act_as_the_player_on_their_slices(team, taken_apart):
 
 @pytest.mark.parametrize("normalised", [True, False])
 @every_team
-def test_agents_from_files_act_as_the_model_of_all(team, normalised, taken_apart):
-    """The player takes agents apart as the files do: this asks the network that was trained."""
+def test_agents_act_as_the_model_of_all(team, normalised, taken_apart):
+    """The player takes agents apart too: this asks the network that was trained."""
     player, alone = taken_apart({**team, "config.normalize_input": normalised})
     # Beyond the limit of normalised observations.
     obs = 20 * torch.randn(32, 4)
@@ -76,29 +72,9 @@ def test_an_agent_takes_its_own_observation_alone(taken_apart):
         near(torch.zeros(5, 4))
 
 
-def test_a_file_holds_one_agent_and_no_critic(taken_apart, tmp_path):
-    taken_apart(RAGGED)
-    for name, obs in (("near", 3), ("far", 1)):
-        held = torch.load(tmp_path / f"{name}.pt", weights_only=True)
-        assert held["agent"] == {"name": name, "obs": obs, "act": 1}
-        assert held["state"]["mean"].shape == (obs,)
-        assert not [key for key in held["state"] if "action_values" in key or "value" in key]
-
-
-def test_a_file_of_something_else_is_refused(tmp_path):
-    path = tmp_path / "a.pt"
-    torch.save({"model": {}}, path)
-    with pytest.raises(CheckpointError, match="rlg-genpo export RUN"):
-        rlg_genpo.load_agent(path)
-    torch.save({export.KEY: export.FORMAT + 1}, path)
-    with pytest.raises(CheckpointError, match=f"format {export.FORMAT + 1}; this .* reads"):
-        rlg_genpo.load_agent(path)
-
-
-def test_a_file_of_before_has_no_limit_and_clamps_as_it_did(taken_apart, tmp_path):
-    _, (near, _) = taken_apart(RAGGED)
-    held = torch.load(tmp_path / "near.pt", weights_only=True)
-    del held["state"]["limit"]
-    torch.save(held, tmp_path / "near.pt")
-    obs = 20 * torch.randn(8, 3)
-    assert torch.equal(rlg_genpo.load_agent(tmp_path / "near.pt")(obs), near(obs))
+def test_an_agent_has_no_critic(taken_apart):
+    _, agents = taken_apart(RAGGED)
+    for agent, obs in zip(agents, (3, 1), strict=True):
+        held = agent.state_dict()
+        assert held["mean"].shape == (obs,)
+        assert not [key for key in held if "action_values" in key or "value" in key]
