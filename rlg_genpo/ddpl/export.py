@@ -20,6 +20,7 @@ from rlg_genpo.ddpl.config import DDPLConfig, DiffusionConfig
 from rlg_genpo.ddpl.networks import Denoisers
 from rlg_genpo.ddpl.policy import DDPL
 from rlg_genpo.errors import CheckpointError, ConfigError
+from rlg_genpo.host import files
 
 #: as rl_games normalises observations
 EPSILON, LIMIT = 1e-5, 5.0
@@ -155,8 +156,8 @@ def load(path: str | Path) -> AgentPolicy:
     Raises:
         CheckpointError: the file holds no agent's policy, or one of another format.
     """
-    held = torch.load(path, map_location="cpu", weights_only=True)
-    if not isinstance(held, Mapping) or KEY not in held:
+    held = files.read(path)
+    if KEY not in held:
         raise CheckpointError(
             f"{path}: holds no agent's policy; `rlg-genpo export RUN` writes such files."
         )
