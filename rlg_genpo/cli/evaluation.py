@@ -186,5 +186,5 @@ def export(
     state = found.load()
     checkpoints.check_policy(state, policy)
     folder = out or found.run.folder / "agents"
-    with rollouts.quiet():
-        return load(algorithm.export)(params, algorithm.parse(params), state, agents, folder)
+    with machine.quiet():
+        return load(algorithm.export)(params, algorithm.settings(params), state, agents, folder)

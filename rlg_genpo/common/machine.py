@@ -6,6 +6,7 @@ earlier, with its own wish for a device.
 
 import logging
 import os
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -89,10 +90,21 @@ def admit(params: dict[str, Any]) -> None:
             "params.config.schedule_type: per_minibatch is a word of rl_games 2.0; this version "
             "calls it legacy."
         )
-    name = params["network"]["name"]
+    refuse_networks(params)
+
+
+def refuse_networks(params: Mapping[str, Any]) -> None:
+    """Refuse a network's name, the policy's or the central critic's, that nobody registered."""
     known = NetworkBuilder().network_factory._builders
-    if name not in known:
-        raise ConfigError(f"params.network.name: {name!r}: {unknown(name, known, 'name')}")
+    central = params["config"].get("central_value_config") or {}
+    blocks = {
+        "network": params["network"],
+        "config.central_value_config.network": central.get("network"),
+    }
+    for path, block in blocks.items():
+        if isinstance(block, Mapping) and block.get("name") not in known:
+            name = block.get("name")
+            raise ConfigError(f"params.{path}.name: {name!r}: {unknown(str(name), known, 'name')}")
 
 
 def warn_of_compiling(params: dict[str, Any]) -> None:
