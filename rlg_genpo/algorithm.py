@@ -187,10 +187,6 @@ def check_names(params: Mapping[str, Any], model: str, network: str) -> None:
     name = block.get("name")
     if name is None:
         raise ConfigError(f"params.network.name: missing; use {network}.")
-    if name == network and not isinstance(block.get("mlp"), Mapping):
-        raise ConfigError(
-            "params.network.mlp: missing; rl_games' trunk needs units, activation and initializer."
-        )
     if name in ("actor_critic", "resnet_actor_critic", "soft_actor_critic", "rnd_curiosity"):
         raise ConfigError(
             f"params.network.name: {name!r} is rl_games' Gaussian or discrete head; "

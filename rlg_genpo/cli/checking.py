@@ -1,5 +1,6 @@
 """``rlg-genpo list`` and ``rlg-genpo check``: what configurations say, without training."""
 
+import logging
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -12,6 +13,8 @@ from rlg_genpo.cli.validation import Built
 from rlg_genpo.envs import simulator_of
 from rlg_genpo.host import batch as host_batch
 from rlg_genpo.isaaclab.tasks import Shipped
+
+logger = logging.getLogger(__name__)
 
 HEADINGS = ("name", "policy", "task", "envs", "frames")
 ISAAC_LAB_HEADINGS = ("name", "policy", "--task", "--agent", "epochs")
@@ -64,6 +67,7 @@ def check(word: str, overrides: Sequence[str]) -> list[str]:
         found = validation.built(params)
     else:
         found = validation.Built(validation.check_settings(params))
+        warn_of_words(word, simulator.host, ours=found.settings is not None)
         last = f"train it:    {simulator.command(config)}"
     settings = found.settings
     lines = {
@@ -75,6 +79,25 @@ def check(word: str, overrides: Sequence[str]) -> list[str]:
         "device": config["device"],
     }
     return [*(f"{key + ':':12} {value}" for key, value in lines.items()), last]
+
+
+def warn_of_words(word: str, host: str, ours: bool) -> None:
+    """Numbers in a file that are text to the plain YAML reader of the program that trains it.
+
+    Our agents make numbers of those in rl_games' blocks; rl_games itself of the rate alone.
+    """
+    for path, written in configs.words_elsewhere(configs.find(word)):
+        if path[-1] == "learning_rate" or (ours and path[1] in ("algo", "config", "network")):
+            continue
+        mantissa, exponent = written.lower().split("e")
+        point, sign = ("" if "." in mantissa else ".0"), ("" if exponent[0] in "+-" else "+")
+        logger.warning(
+            "%s: %s is a number here and a word to %s; write %s.",
+            ".".join(map(str, path)),
+            written,
+            host,
+            f"{mantissa}{point}e{sign}{exponent}",
+        )
 
 
 def network_facts(found: Built) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 import codecs
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -130,6 +130,20 @@ def load(path: Path) -> Params:
     if not isinstance(params, dict):
         raise ConfigError(f"{path}: must be a block of keys with `params:` at the top.")
     return params
+
+
+def words_elsewhere(path: Path) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """Where a file has numbers, such as 1e-3, that YAML 1.1 reads as text; and how they stand."""
+
+    def differing(here: Any, there: Any, at: tuple[str | int, ...]) -> Iterator[Any]:
+        if isinstance(here, float) and isinstance(there, str):
+            yield at, there
+        inner = here.items() if isinstance(here, dict) else ()
+        for key, value in enumerate(here) if isinstance(here, list) else inner:
+            yield from differing(value, there[key], (*at, key))
+
+    text = text_of(path)
+    return differing(parsed(text), yaml.safe_load(text), ())
 
 
 def text_of(path: Path) -> str:

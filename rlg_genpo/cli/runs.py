@@ -61,7 +61,8 @@ class Checkpoint:
     def load(self) -> dict[str, Any]:
         """rl_games' state, on the CPU."""
         state = files.read(self.path)
-        if not {"model", "epoch", "frame"} <= state.keys():
+        kinds = {"model": dict, "epoch": int, "frame": int}
+        if not all(isinstance(state.get(key), kind) for key, kind in kinds.items()):
             raise ConfigError(f"{self.path}: not a training checkpoint of rl_games.")
         return state
 

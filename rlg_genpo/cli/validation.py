@@ -15,7 +15,7 @@ from rlg_genpo.cli.runs import Checkpoint, Run
 from rlg_genpo.common import checkpoints, machine
 from rlg_genpo.common.config import PolicyConfig, block_at
 from rlg_genpo.common.model import build_model
-from rlg_genpo.common.schema import nearest, unknown
+from rlg_genpo.common.schema import meant, nearest, unknown
 from rlg_genpo.envs import simulator_of
 from rlg_genpo.errors import ConfigError
 from rlg_genpo.host import batch, spaces
@@ -158,7 +158,12 @@ def check_shape(params: Mapping[str, Any]) -> list[str]:
         block_at(params, block)
     for block, names in tables.items():
         name = params[block].get("name")
-        if name not in names:
+        if name is None:
+            raise ConfigError(
+                f"params.{block}.name: missing; write one of {', '.join(sorted(names))}."
+                f"{meant('name', params[block])}"
+            )
+        if not isinstance(name, str) or name not in names:
             raise ConfigError(
                 f"params.{block}.name: unknown, {name!r}{nearest(str(name), names)} "
                 f"Known: {', '.join(sorted(names))}."

@@ -149,10 +149,7 @@ def _read(given: Any, kind: Any, path: str) -> Any:
 
 def block_at(params: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     """A block that every rl_games YAML has."""
-    block = params.get(name)
-    if not isinstance(block, Mapping):
-        raise ConfigError(f"params.{name}: missing, or not a block of keys.")
-    return block
+    return schema.block_of(params, name, f"params.{name}")
 
 
 def refuse_misspelt(network: Mapping[str, Any], block: str, path: str) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from rl_games.algos_torch.model_builder import NetworkBuilder
 
-from rlg_genpo.common.schema import unknown
+from rlg_genpo.common.schema import meant, unknown
 from rlg_genpo.errors import ConfigError
 from rlg_genpo.host import compat
 
@@ -102,9 +102,12 @@ def refuse_networks(params: Mapping[str, Any]) -> None:
         "config.central_value_config.network": central.get("network"),
     }
     for path, block in blocks.items():
-        if isinstance(block, Mapping) and block.get("name") not in known:
-            name = block.get("name")
-            raise ConfigError(f"params.{path}.name: {name!r}: {unknown(str(name), known, 'name')}")
+        if not isinstance(block, Mapping):
+            continue
+        name = block.get("name")
+        if not isinstance(name, str) or name not in known:
+            said = f"missing.{meant('name', block)}" if name is None else f"{name!r}:"
+            raise ConfigError(f"params.{path}.name: {said} {unknown(str(name), known, 'name')}")
 
 
 def warn_of_compiling(params: dict[str, Any]) -> None:

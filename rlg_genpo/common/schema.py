@@ -108,6 +108,25 @@ def nearest(word: str, names: typing.Iterable[str], cutoff: float = 0.5) -> str:
     return f", did you mean '{near[0]}'?" if near else "."
 
 
+def block_of(given: Mapping[str, Any], name: str, path: str) -> Mapping[str, Any]:
+    """The block that must stand under a name.
+
+    Raises:
+        ConfigError: it does not; names what may have been meant by it, or what stands there.
+    """
+    if name not in given:
+        raise ConfigError(f"{path}: missing, or not a block of keys.{meant(name, given)}")
+    if not isinstance(given[name], Mapping):
+        raise wrong(path, "a block of keys", given[name])
+    return given[name]
+
+
+def meant(name: str, given: typing.Iterable[str]) -> str:
+    """A sentence with the key that may be a slip of a missing one; nothing where none is near."""
+    near = nearest(name, map(str, given), 0.6)
+    return "" if near == "." else f" Rename {near.split(chr(39))[1]!r}, if that is meant for it."
+
+
 def checked(value: Any, kind: Any, path: str, metadata: Mapping[str, Any]) -> Any:
     """A value of the type ``kind`` (a number, a word, a list, a block, ``| None``) and in range."""
     value = _typed(value, kind, path)

@@ -163,9 +163,12 @@ def load(path: str | Path) -> AgentPolicy:
         )
     if held[KEY] != FORMAT:
         raise CheckpointError(f"{path}: is of format {held[KEY]}; this version reads {FORMAT}.")
-    agent, diffusion = AgentConfig(**held["agent"]), DiffusionConfig(**held["diffusion"])
-    mean = held["state"]["mean"]
-    single = AgentPolicy(agent, diffusion, mean, variance=mean)
-    # Files of before have no limit: it was always this one.
-    single.load_state_dict({"limit": torch.tensor(LIMIT)} | held["state"])
+    try:
+        agent, diffusion = AgentConfig(**held["agent"]), DiffusionConfig(**held["diffusion"])
+        mean = held["state"]["mean"]
+        single = AgentPolicy(agent, diffusion, mean, variance=mean)
+        # Files of before have no limit: it was always this one.
+        single.load_state_dict({"limit": torch.tensor(LIMIT)} | held["state"])
+    except (LookupError, TypeError, AttributeError, RuntimeError) as error:
+        raise CheckpointError(f"{path}: its agent's policy is damaged ({error}).") from error
     return single.eval()

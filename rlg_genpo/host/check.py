@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from datetime import date
 from typing import Any
 
-from rlg_genpo.common.schema import checked, nearest, number, wrong
+from rlg_genpo.common.schema import block_of, checked, nearest, number, unknown, wrong
 from rlg_genpo.errors import ConfigError
 from rlg_genpo.host import keys
 from rlg_genpo.host.keys import PATH, RATE_RULE, Rule, Table
@@ -35,20 +35,36 @@ def check(
         Sentences about keys that nobody reads and that are no misspelling.
     """
     for name in ("algo", "model", "network", "config"):
-        if at(params, (name,)) is None:
-            raise ConfigError(f"params.{name}: missing, or not a block of keys.")
+        block_of(params, name, f"params.{name}")
     refuse_unresolved(params, "params")
     strange = []
     for block, table, given in blocks_of(params, gaussian, trunk):
         known = {*table, *owned} if block == ("network",) else set(table)
         strange += refuse_misspelt(block, given, table, known)
         settle(block, given, table)
+    if gaussian and trunk:
+        check_gaussian(params)
     config = params["config"]
     if not any(config.get(name) for name in keys.BATCH):
         raise ConfigError(f"{PATH}.minibatch_size: missing; rl_games needs it.")
     if gaussian and config["lr_schedule"] == "adaptive" and "kl_threshold" not in config:
         raise ConfigError(f"{PATH}.kl_threshold: missing; rl_games' adaptive schedule needs it.")
     return strange
+
+
+def check_gaussian(params: Mapping[str, Any]) -> None:
+    """What rl_games' Gaussian needs of its network, and a flow on it has defaults for."""
+    space = at(params, ("network", "space", "continuous"))
+    if space is None:
+        raise ConfigError(
+            "params.network.space.continuous: missing; rl_games' Gaussian needs the block, as in "
+            "the shipped *_ppo.yaml."
+        )
+    for name in ("mu_activation", "sigma_activation", "mu_init", "sigma_init", "fixed_sigma"):
+        if space.get(name) is None:
+            raise ConfigError(
+                f"params.network.space.continuous.{name}: missing; rl_games' Gaussian needs it."
+            )
 
 
 def dotted(block: Sequence[str], key: Any = None) -> str:
@@ -99,8 +115,11 @@ def trunk_blocks(
     cnn = at(params, (*top, "cnn")) or {}
     for index, conv in enumerate(cnn.get("convs") or ()):
         yield (*top, "cnn", f"convs[{index}]"), keys.CONV, conv
-    for layers in ("mlp", "cnn"):
-        settle_words(at(params, (*top, layers, "initializer")))
+    places = {("mlp",): ("initializer",), ("cnn",): ("initializer",)}
+    places[("space", "continuous")] = ("mu_init", "sigma_init")
+    for inner, names in places.items():
+        for name in names:
+            settle_initializer((*top, *inner, name), at(params, (*top, *inner, name)) or {})
 
 
 def at(params: Any, block: Sequence[str]) -> Mapping[str, Any] | None:
@@ -124,8 +143,8 @@ def refuse_misspelt(
         near = None if elsewhere else slip(str(key), absent, missed)
         if near is not None:
             raise ConfigError(
-                f"{path}: unknown key, did you mean '{near}'? rl_games would ignore {value!r}. If "
-                "your own code reads it, choose a name less alike."
+                f"{path}: unknown key, did you mean '{near}'? rl_games would ignore {value!r}. "
+                "If your own code reads it, choose a name less alike."
             )
         hint = nearest(str(key), known, ALIKE)
         if elsewhere is not None:
@@ -194,11 +213,17 @@ def write(given: Mapping[str, Any], name: str, value: Any, found: Any) -> None:
         typing.cast(MutableMapping[str, Any], given)[name] = found
 
 
-def settle_words(block: Mapping[str, Any] | None) -> None:
-    """Numbers for an initialiser's options, whose names torch knows."""
-    for key, value in (block or {}).items():
-        if key != "name" and number(value) is not None:
-            write(block or {}, key, value, number(value))
+def settle_initializer(block: tuple[str, ...], given: Mapping[str, Any]) -> None:
+    """Numbers for an initialiser's options; torch fails on one that it does not know."""
+    options = keys.INITIALIZERS.get(given.get("name", "default"))
+    for key, value in given.items():
+        if key == "name" or options is None:
+            continue
+        path = dotted(block, key)
+        if key not in options:
+            raise ConfigError(f"{path}: {unknown(str(key), options, 'option')}")
+        if key not in ("mode", "distribution", "nonlinearity"):
+            write(given, key, value, checked(value, float, path, {}))
 
 
 def check_schedule(

@@ -24,8 +24,8 @@ from rlg_genpo.errors import CheckpointError
 KINDS = "biufc"
 #: where numpy 1 and numpy 2 keep what makes a scalar
 MODULES = ("numpy.core.multiarray", "numpy._core.multiarray")
-#: what torch begins a refusal with
-REFUSED = "WeightsUnpickler error: "
+#: what torch says around the reason of a refusal
+ADVICE = ("Weights only load failed", "Please file an issue", "(1) ", "(2) ", "Check the doc")
 #: what a file that is no checkpoint, or a damaged one, makes torch raise
 DAMAGED = (
     pickle.UnpicklingError, RuntimeError, EOFError, LookupError, AttributeError, ValueError,
@@ -72,8 +72,7 @@ def read(path: str | Path, device: str | None = "cpu") -> dict[str, Any]:
         except OSError as error:
             raise CheckpointError(f"{path}: cannot be read ({error.strerror or error}).") from error
         except DAMAGED as error:
-            said = f"{type(error).__name__}: {error}".rpartition(REFUSED)[2]
-            raise CheckpointError(f"{path}: {_why(said)}") from error
+            raise CheckpointError(f"{path}: {_why(error)}") from error
     if not isinstance(state, dict):
         raise CheckpointError(
             f"{path}: holds {type(state).__name__}, not the dictionary of a checkpoint."
@@ -81,16 +80,18 @@ def read(path: str | Path, device: str | None = "cpu") -> dict[str, Any]:
     return state
 
 
-def _why(said: str) -> str:
+def _why(error: Exception) -> str:
     """What torch says of a file that it did not read, in a sentence."""
-    line = next((line for line in said.splitlines() if line.strip()), "damaged")
-    held = re.search(r"(?:GLOBAL |class '|function |type )(\w+(?:\.\w+)+)", line)
+    said = str(error)
+    held = re.search(r"(?:GLOBAL |class '|function |type )(\w+(?:\.\w+)+)", said)
     if held:
         return (
             f"holds {held.group(1)} beside tensors and plain data; what is no plain data may run "
             "code as it is read, so the file is refused. Have it written again without that."
         )
-    return f"not a readable checkpoint ({line})."
+    lines = (line.strip() for line in said.splitlines())
+    own = next((line for line in lines if line and not line.startswith(ADVICE)), "")
+    return f"not a readable checkpoint ({type(error).__name__}: {own})."
 
 
 @contextlib.contextmanager

@@ -19,11 +19,18 @@ SCHEDULE_TYPES = ("legacy", "standard", "per_minibatch")
 ACTIVATIONS = (
     "relu", "tanh", "sigmoid", "elu", "selu", "swish", "gelu", "softplus", "None",
 )  # fmt: skip
-INITIALIZERS = (
-    "default", "const_initializer", "orthogonal_initializer", "glorot_normal_initializer",
-    "glorot_uniform_initializer", "variance_scaling_initializer", "random_uniform_initializer",
-    "kaiming_normal", "orthogonal",
-)  # fmt: skip
+#: with the options that torch's initialisers, and rl_games' of them, take
+INITIALIZERS = {
+    "default": None,  # takes any and does nothing with it
+    "const_initializer": ("val", "value"),
+    "orthogonal_initializer": ("gain",),
+    "orthogonal": ("gain",),
+    "glorot_normal_initializer": ("gain",),
+    "glorot_uniform_initializer": ("gain",),
+    "variance_scaling_initializer": ("scale", "mode", "distribution"),
+    "random_uniform_initializer": ("a", "b"),
+    "kaiming_normal": ("a", "mode", "nonlinearity"),
+}
 CONVOLUTIONS = ("conv2d", "conv2d_spatial_softargmax", "conv2d_flatten", "coord_conv2d", "conv1d")
 COMPILE_MODES = ("default", "reduce-overhead", "max-autotune", "max-autotune-no-cudagraphs")
 
@@ -62,7 +69,7 @@ ANY_NUMBER = Valid(
 WIDTHS = Valid("a list of widths, each at least 1", lambda units: all(unit >= 1 for unit in units))
 INITIALIZER = Valid(
     "a block with a name, one of " + ", ".join(INITIALIZERS),
-    lambda block: block.get("name") in INITIALIZERS,
+    lambda block: block.get("name") in tuple(INITIALIZERS),
 )
 SIZE = Valid("a whole number, or a list of them", _size)
 CONVS = Valid(
@@ -170,7 +177,7 @@ del CENTRAL["central_value_config"]
 
 TRUNK: Table = {
     "name": Rule(str),
-    "mlp": Rule(Mapping),
+    "mlp": Rule(Mapping, None, "rl_games' trunk needs units, activation and initializer."),
     "cnn": Rule(Mapping),
     "rnn": Rule(Mapping),
     "space": Rule(Mapping),
@@ -180,7 +187,7 @@ TRUNK: Table = {
     **each("joint_obs_actions value_shape require_rewards require_last_actions"),
 }
 #: a central critic's
-CRITIC = {**TRUNK, "name": Rule(str, None, "actor_critic, for example")}
+CRITIC: Table = {**TRUNK, "name": Rule(str, None, "actor_critic, for example")}
 #: the blocks below a network's own
 TRUNK_BLOCKS: dict[tuple[str, ...], Table] = {
     ("mlp",): {
@@ -204,7 +211,7 @@ TRUNK_BLOCKS: dict[tuple[str, ...], Table] = {
         "permute_input": Rule(bool),
         "regularizer": Rule(),
     },
-    ("space",): each("continuous discrete multi_discrete"),
+    ("space",): {"continuous": Rule(Mapping | None), **each("discrete multi_discrete")},
     ("space", "continuous"): {
         "fixed_sigma": Rule(bool),
         **each("mu_activation sigma_activation", str, one_of(ACTIVATIONS)),
