@@ -179,7 +179,7 @@ def number(value: Any) -> float | None:
         return None
     try:
         converted = float(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     return converted if converted - converted == 0 else None
 

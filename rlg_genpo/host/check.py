@@ -140,6 +140,8 @@ def refuse_misspelt(
         if key in known or not isinstance(value, PLAIN):
             continue
         path, elsewhere = dotted(block, key), home_of(block, key)
+        if block == keys.ARGUMENTS:
+            raise ConfigError(f"{path}: {unknown(str(key), table)}")
         near = None if elsewhere else slip(str(key), absent, missed)
         if near is not None:
             raise ConfigError(

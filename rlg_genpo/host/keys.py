@@ -252,6 +252,8 @@ BLOCKS: dict[tuple[str, ...], Table] = {
     },
     ("config", "central_value_config"): CENTRAL,
 }
+#: this block is the arguments of a function of rl_games', which takes no others
+ARGUMENTS = ("config", "reward_shaper")
 
 
 def table(block: tuple[str, ...]) -> Table | None:
