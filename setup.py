@@ -23,7 +23,15 @@ EXTRAS = {
     "export": ["onnx"],
     "plot": ["matplotlib"],
     # and Isaac Lab's own code, whose wheel the Makefile installs without its dependencies
-    "test": ["pytest", "pytest-xdist", "hypothesis", "gym>=0.26", "hydra-core", "toml", "prettytable"],
+    "test": [
+        "pytest",
+        "pytest-xdist",
+        "hypothesis",
+        "gym>=0.26",
+        "hydra-core",
+        "toml",
+        "prettytable",
+    ],
     "dev": ["ruff", "pyright", "import-linter", "pre-commit", "build"],
 }
 

@@ -150,8 +150,11 @@ def text_of(path: Path) -> str:
     """What stands in a file."""
     try:
         content = path.read_bytes()
-        # Notepad writes a mark before UTF-8, and UTF-16 with one.
-        utf_16 = content[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+    except OSError as error:
+        raise ConfigError(f"cannot be read ({error.strerror}).") from error
+    # Notepad writes a mark before UTF-8, and UTF-16 with one.
+    utf_16 = content[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+    try:
         return content.decode("utf-16" if utf_16 else "utf-8-sig")
     except UnicodeDecodeError as error:
         line = content[: error.start].count(b"\n") + 1
@@ -159,8 +162,6 @@ def text_of(path: Path) -> str:
             f"line {line} holds the byte 0x{content[error.start]:02x}, which is no UTF-8; save the "
             "file as UTF-8."
         ) from error
-    except OSError as error:
-        raise ConfigError(f"cannot be read ({error.strerror}).") from error
 
 
 def dump(params: Params) -> str:

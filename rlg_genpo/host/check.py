@@ -17,6 +17,13 @@ from rlg_genpo.host.keys import PATH, RATE_RULE, Rule, Table
 ALIKE, MISSED = 0.7, 0.5
 #: what a file can hold; a program puts other objects into ``params``, which are its business
 PLAIN = (str, int, float, Mapping, list, tuple, date, type(None))
+#: where blocks of initialisers stand in a network's
+INITIALIZED = (
+    ("mlp", "initializer"),
+    ("cnn", "initializer"),
+    ("space", "continuous", "mu_init"),
+    ("space", "continuous", "sigma_init"),
+)
 
 
 def check(
@@ -115,11 +122,8 @@ def trunk_blocks(
     cnn = at(params, (*top, "cnn")) or {}
     for index, conv in enumerate(cnn.get("convs") or ()):
         yield (*top, "cnn", f"convs[{index}]"), keys.CONV, conv
-    places = {("mlp",): ("initializer",), ("cnn",): ("initializer",)}
-    places[("space", "continuous")] = ("mu_init", "sigma_init")
-    for inner, names in places.items():
-        for name in names:
-            settle_initializer((*top, *inner, name), at(params, (*top, *inner, name)) or {})
+    for place in INITIALIZED:
+        settle_initializer((*top, *place), at(params, (*top, *place)) or {})
 
 
 def at(params: Any, block: Sequence[str]) -> Mapping[str, Any] | None:
