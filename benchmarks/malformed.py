@@ -92,10 +92,11 @@ def parent_of(params: dict[str, Any], key: Path_) -> dict[str, Any]:
     return params
 
 
-def refused(params: dict[str, Any]) -> str | None:
-    """The sentence that refuses ``params``; None where they pass."""
+def refusal(text: str) -> str | None:
+    """The sentence that refuses a file with this text; None where it passes."""
     try:
-        examine(copy.deepcopy(params))
+        document = configs.parsed(text)
+        examine(document.get("params") if isinstance(document, dict) else None)
     except ConfigError as error:
         return str(error)
     return None
@@ -241,20 +242,16 @@ def dump(params: dict[str, Any]) -> str:
 
 
 def judge(broken: Broken) -> Outcome:
-    """What the command line says of a file with this text; a traceback is raised on."""
-    try:
-        document = configs.parsed(broken.text)
-        examine(document.get("params") if isinstance(document, dict) else None)
-    except ConfigError as error:
-        return Outcome(broken, True, str(error))
-    return Outcome(broken, False, "")
+    """What the command line says of a file with this text."""
+    message = refusal(broken.text)
+    return Outcome(broken, message is not None, message or "")
 
 
 def mutate(count: int, seed: int) -> list[Outcome]:
     """Break ``count`` shipped configurations, as many of each kind."""
     rng = random.Random(seed)
     sources = [*configs.shipped(), *configs.for_isaac_lab()]
-    sources = [name for name in sources if refused(configs.load(configs.find(name))) is None]
+    sources = [name for name in sources if refusal(configs.find(name).read_text()) is None]
     return [judge(break_at_random(rng, sources, KINDS[i % len(KINDS)])) for i in range(count)]
 
 
@@ -300,6 +297,9 @@ def fuzz(count: int, seed: int) -> Counter[str]:
         values,
     )
 
+    letters = strategies.sampled_from([*"{}[]:&*!#|>'\"%@`,?-<= \n\t", "&a ", "*a", "!!int ", "é"])
+    edits = strategies.lists(strategies.tuples(strategies.integers(0, 10**6), letters), max_size=2)
+
     @hypothesis.seed(seed)
     @hypothesis.settings(
         max_examples=count,
@@ -308,14 +308,17 @@ def fuzz(count: int, seed: int) -> Counter[str]:
         suppress_health_check=list(hypothesis.HealthCheck),
     )
     @hypothesis.given(
-        strategies.integers(0, len(documents) - 1), strategies.lists(change, min_size=1, max_size=3)
+        strategies.integers(0, len(documents) - 1), strategies.lists(change, max_size=3), edits
     )
-    def door(which: int, changes: list[Any]) -> None:
+    def door(which: int, changes: list[Any], edits: list[tuple[int, str]]) -> None:
         params = copy.deepcopy(documents[which])
         for index, act, name, value in changes:
             path = paths[which][index % len(paths[which])]
             apply(params, path, act, name, value)
-        ends["refused" if refused(params) else "passed"] += 1
+        text = yaml.dump({"params": params}, Dumper=configs.Dumper, allow_unicode=True)
+        for place, letter in edits:
+            text = text[: place % len(text)] + letter + text[place % len(text) :]
+        ends["passed" if refusal(text) is None else "refused"] += 1
 
     door()
     return ends

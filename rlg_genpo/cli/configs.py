@@ -51,12 +51,17 @@ class Twice(yaml.YAMLError):
     """A key that stands twice in a block."""
 
 
+class Dumper(yaml.SafeDumper):
+    """PyYAML's, which puts what :class:`Loader` would take for a number into quotes."""
+
+
 MERGE = "tag:yaml.org,2002:merge"
-Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float",
-    re.compile(r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)[eE][-+]?[0-9]+$"),
-    list("-+.0123456789"),
-)
+for both in (Loader, Dumper):
+    both.add_implicit_resolver(
+        "tag:yaml.org,2002:float",
+        re.compile(r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)[eE][-+]?[0-9]+$"),
+        list("-+.0123456789"),
+    )
 
 
 def parsed(text: str) -> Any:
@@ -166,7 +171,7 @@ def text_of(path: Path) -> str:
 
 def dump(params: Params) -> str:
     """``params`` as YAML text that :func:`load` reads back."""
-    return yaml.safe_dump({"params": params}, sort_keys=False)
+    return yaml.dump({"params": params}, Dumper=Dumper, sort_keys=False)
 
 
 def override(params: Params, assignments: Iterable[str]) -> None:

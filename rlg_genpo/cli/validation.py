@@ -169,6 +169,7 @@ def check_shape(params: Mapping[str, Any]) -> list[str]:
                 f"Known: {', '.join(sorted(names))}."
             )
     machine.refuse_networks(params)
+    machine.refuse_of_version(params["config"])
     # Another program's -1 stands for a number that is not known yet.
     opened = leaves_envs_open(params["config"])
     known = {**params, "config": {**params["config"], "num_actors": 1}} if opened else params

@@ -85,12 +85,22 @@ def admit(params: dict[str, Any]) -> None:
     if on_cpu and "torch_threads" not in params and cores() <= FEW_CORES:
         torch.set_num_threads(1)
         logger.info("params.torch_threads: not given; one thread on this small CPU.")
-    if params["config"].get("schedule_type") == "per_minibatch" and not compat.renames_legacy():
+    refuse_of_version(params["config"])
+    refuse_networks(params)
+
+
+def refuse_of_version(config: Mapping[str, Any]) -> None:
+    """Refuse what the rl_games that is installed does not know, or fails on."""
+    if config.get("schedule_type") == "per_minibatch" and not compat.renames_legacy():
         raise ConfigError(
             "params.config.schedule_type: per_minibatch is a word of rl_games 2.0; this version "
             "calls it legacy."
         )
-    refuse_networks(params)
+    if config.get("normalize_rms_advantage") and not compat.averages_advantages():
+        raise ConfigError(
+            "params.config.normalize_rms_advantage: True, which this version of rl_games fails on; "
+            "use normalize_advantage alone."
+        )
 
 
 def refuse_networks(params: Mapping[str, Any]) -> None:

@@ -54,6 +54,11 @@ def check(
     config = params["config"]
     if not any(config.get(name) for name in keys.BATCH):
         raise ConfigError(f"{PATH}.minibatch_size: missing; rl_games needs it.")
+    if config.get("population_based_training") and not isinstance(config.get("pbt_idx"), int):
+        raise ConfigError(
+            f"{PATH}.pbt_idx: missing; population_based_training: True needs the whole number of "
+            "this run in its population, or delete that line."
+        )
     if gaussian and config["lr_schedule"] == "adaptive" and "kl_threshold" not in config:
         raise ConfigError(f"{PATH}.kl_threshold: missing; rl_games' adaptive schedule needs it.")
     return strange

@@ -138,8 +138,8 @@ CONFIG: Table = {
     "central_value_config": Rule(Mapping | None),
     "self_play_config": Rule(Mapping | None),
     "full_experiment_name": Rule(str | None),
-    **each("capability_manifest features import_modules pbt_idx stop_fn"),
-    **each("env_config player", Mapping),
+    **each("capability_manifest import_modules pbt_idx stop_fn"),
+    **each("env_config features player", Mapping),
     **each("device device_name", str, DEVICE),
     **each("bptt_length games_to_track", int, COUNT),
     **each("epochs_between_resets save_best_after save_frequency", int, NATURAL),
@@ -249,6 +249,12 @@ BLOCKS: dict[tuple[str, ...], Table] = {
         **each("scale_value shift_value", float),
         **each("min_val max_val", object, ANY_NUMBER),
         **each("log_val is_torch", bool),
+    },
+    ("config", "self_play_config"): {
+        "update_score": Rule(float, None, "the mean score from which the opponents are renewed"),
+        "games_to_check": Rule(int, COUNT, "number of games that the mean is taken over"),
+        "env_update_num": Rule(int, COUNT),
+        "check_scores": Rule(bool),
     },
     ("config", "central_value_config"): CENTRAL,
 }

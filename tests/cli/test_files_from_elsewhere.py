@@ -96,6 +96,9 @@ def test_a_line_of_config_is_named(said, line, message):
             " clip_value: True, normalize_input: True, network: {name: actor_critc}}",
             "central_value_config.network.name: 'actor_critc': unknown name, did you mean",
         ),
+        ("config.population_based_training=True", "config.pbt_idx: missing; population_based"),
+        ("config.self_play_config={}", "self_play_config.update_score: missing; the mean score"),
+        ("config.features=3", "config.features: must be a block of keys, got 3."),
         ("seed=many", "params.seed: must be a whole number, got 'many'."),
         ("seed=-1", "params.seed: must be a whole number in [0, 2**31), got -1."),
         ("torch_threads=all", "params.torch_threads: must be auto or a whole number, got 'all'."),
@@ -221,7 +224,7 @@ def test_mutations_are_refused_by_key_value_and_way_out(caplog):
 
 def test_what_is_not_broken_passes():
     for name in malformed.BASES:
-        assert malformed.refused(configs.load(configs.find(name))) is None
+        assert malformed.refusal(text(name)) is None
 
 
 def test_a_fuzzed_configuration_is_refused_in_words_or_passes():
@@ -235,3 +238,9 @@ def test_an_override_is_yaml_too():
         ConfigError, match=r"params\.a: '\{b: 1, b: 2\}' is not a YAML value; .*twice"
     ):
         configs.override({"a": 1}, ["a={b: 1, b: 2}"])
+
+
+def test_words_that_look_like_numbers_stay_words(tmp_path):
+    path = tmp_path / "a.yaml"
+    path.write_text(configs.dump({"name": "1e-3", "rate": 1e-3}))
+    assert configs.load(path) == {"name": "1e-3", "rate": 1e-3}
