@@ -38,6 +38,7 @@ central_value_config:       # the critic sees the full state
     central_value: True
 {indent(mlp([512], "relu"), "    ")}\
 {indent(LSTM, "    ")}\
+      zero_rnn_on_done: False
 """
 
 # One entry a line; each is wrapped. {file} is where Isaac Lab's own rl_games settings are from.

@@ -201,7 +201,8 @@ TRUNK_BLOCKS: dict[tuple[str, ...], Table] = {
         "name": Rule(str, one_of(("lstm", "gru", "identity")), "lstm or gru"),
         "units": Rule(int, COUNT, "width of the memory"),
         "layers": Rule(int, COUNT, "number of recurrent layers, 1 for example"),
-        **each("before_mlp concat_input concat_output layer_norm", bool),
+        # Isaac Lab's recurrent tasks have the last one here, where nobody reads it.
+        **each("before_mlp concat_input concat_output layer_norm zero_rnn_on_done", bool),
     },
     ("cnn",): {
         "type": Rule(str, one_of(CONVOLUTIONS), "conv2d, for example"),
