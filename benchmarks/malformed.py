@@ -35,7 +35,7 @@ WAYS_OUT = (
     "needs", "is the nearest", "at most", "lower it", "does not divide", "set it", "nstall",
 )  # fmt: skip
 
-Path_ = tuple[str, ...]
+Key = tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Broken:
 
     source: str  # name of the shipped one
     kind: str
-    key: Path_  # below ``params``
+    key: Key  # below ``params``
     value: Any  # what stands there now
     text: str  # the YAML
 
@@ -76,7 +76,7 @@ def says(message: str, value: Any) -> bool:
     return any(text in message for text in shown)
 
 
-def leaves(block: dict[str, Any], at: Path_ = ()) -> Iterator[tuple[Path_, Any]]:
+def leaves(block: dict[str, Any], at: Key = ()) -> Iterator[tuple[Key, Any]]:
     """Every key below ``params`` with its value, blocks too."""
     for key, value in block.items():
         if (*at, key) in FOREIGN:
@@ -86,7 +86,7 @@ def leaves(block: dict[str, Any], at: Path_ = ()) -> Iterator[tuple[Path_, Any]]
             yield from leaves(value, (*at, key))
 
 
-def parent_of(params: dict[str, Any], key: Path_) -> dict[str, Any]:
+def parent_of(params: dict[str, Any], key: Key) -> dict[str, Any]:
     for name in key[:-1]:
         params = params[name]
     return params
@@ -126,10 +126,10 @@ def break_at_random(rng: random.Random, sources: list[str], kind: str) -> Broken
             return Broken(source, kind, named, now, text)
 
 
-Made = tuple[Path_, Any, str] | None
+Made = tuple[Key, Any, str] | None
 
 
-def misspelt(rng: random.Random, params: dict[str, Any], key: Path_, value: Any) -> Made:
+def misspelt(rng: random.Random, params: dict[str, Any], key: Key, value: Any) -> Made:
     """One letter of a key more, less, other, or exchanged with its neighbour."""
     name, at = key[-1], rng.randrange(len(key[-1]))
     letter = rng.choice("abcdefghijklmnopqrstuvwxyz")
@@ -150,19 +150,17 @@ def misspelt(rng: random.Random, params: dict[str, Any], key: Path_, value: Any)
     return (*key[:-1], slip), value, dump(params)
 
 
-def dropped(rng: random.Random, params: dict[str, Any], key: Path_, value: Any) -> Made:
+def dropped(rng: random.Random, params: dict[str, Any], key: Key, value: Any) -> Made:
     """A key without which rl_games or a policy cannot work."""
     table = keys.table(key[:-1]) or {}
     needed = key[-1] in table and table[key[-1]].needed
     if not needed and key not in (("network", "name"), ("network", "mlp"), ("algo", "name")):
         return None
-    if key == ("network", "space"):
-        return None
     del parent_of(params, key)[key[-1]]
     return key, value, dump(params)
 
 
-def retyped(rng: random.Random, params: dict[str, Any], key: Path_, value: Any) -> Made:
+def retyped(rng: random.Random, params: dict[str, Any], key: Key, value: Any) -> Made:
     """A number or a switch as a word, a word or a list as a number, a block as one of these."""
     if isinstance(value, bool) or value is None:
         other: Any = rng.choice(("False", "off", 3)) if value is not None else None
@@ -178,7 +176,7 @@ def retyped(rng: random.Random, params: dict[str, Any], key: Path_, value: Any) 
     return key, other, dump(params)
 
 
-def any_type(key: Path_) -> bool:
+def any_type(key: Key) -> bool:
     """Whether a key takes values of several types, so that another type is no mistake."""
     table = keys.table(key[:-1]) or {}
     rule = table.get(key[-1])
@@ -187,7 +185,7 @@ def any_type(key: Path_) -> bool:
     return key in (("config", "lr_schedule"), ("config", "bound_loss_type"))
 
 
-def out_of_range(rng: random.Random, params: dict[str, Any], key: Path_, value: Any) -> Made:
+def out_of_range(rng: random.Random, params: dict[str, Any], key: Key, value: Any) -> Made:
     """A number below or above what may stand there, where there is such a bound."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return None
@@ -201,7 +199,7 @@ def out_of_range(rng: random.Random, params: dict[str, Any], key: Path_, value: 
     return None
 
 
-def has_bound(key: Path_, value: float) -> bool:
+def has_bound(key: Key, value: float) -> bool:
     """Whether a number is outside the documented range of a key of rl_games' or of a policy."""
     rule = (keys.table(key[:-1]) or {}).get(key[-1])
     if rule is not None:
@@ -215,7 +213,7 @@ def has_bound(key: Path_, value: float) -> bool:
     return False
 
 
-def twice(rng: random.Random, params: dict[str, Any], key: Path_, value: Any) -> Made:
+def twice(rng: random.Random, params: dict[str, Any], key: Key, value: Any) -> Made:
     """A line that stands twice, the second time with the value of another key, or its own."""
     marked = copy.deepcopy(params)
     block = parent_of(marked, key)
@@ -324,7 +322,7 @@ def fuzz(count: int, seed: int) -> Counter[str]:
     return ends
 
 
-def apply(params: dict[str, Any], path: Path_, act: str, name: Any, value: Any) -> None:
+def apply(params: dict[str, Any], path: Key, act: str, name: Any, value: Any) -> None:
     """Change a document, where the block is still there."""
     block: Any = params
     for key in path[:-1]:
