@@ -98,7 +98,7 @@ def check_hosted(params: Mapping[str, Any], envs: int | None, checkpoint: str | 
     registration.register()
     ours = {*algorithms(), *(algorithm.network_name for algorithm in algorithms().values())}
     blocks = (params.get(block) for block in ("algo", "model", "network"))
-    if not any(isinstance(block, Mapping) and block.get("name") in ours for block in blocks):
+    if not any(isinstance(block, Mapping) and str(block.get("name")) in ours for block in blocks):
         return
     if envs is not None:
         params = {**params, "config": {**block_at(params, "config"), "num_actors": envs}}
