@@ -31,6 +31,7 @@ EXTRAS = {
         "leapp",
         "pytest",
         "pytest-xdist",
+        "hypothesis",
         "gym>=0.26",
         "hydra-core",
         "toml",

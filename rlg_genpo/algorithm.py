@@ -18,7 +18,7 @@ from typing import Any
 from rlg_genpo.common import yaml_head
 from rlg_genpo.common.config import PolicyConfig, block_at
 from rlg_genpo.errors import ConfigError
-from rlg_genpo.host import keys
+from rlg_genpo.host import batch, check, keys
 from rlg_genpo.host.import_hook import is_complete
 
 logger = logging.getLogger(__name__)
@@ -65,9 +65,23 @@ class Algorithm:
     def parse(self, params: Mapping[str, Any]) -> PolicyConfig:
         """The policy's settings from ``params`` of an rl_games YAML.
 
+        In rl_games' own blocks numbers that stand as text, as YAML 1.1 reads 1e-3, become numbers.
+
         Raises:
             ConfigError: naming the key, the value and the way out.
         """
+        for sentence in self.check(params):
+            logger.warning("%s", sentence)
+        return self.settings(params)
+
+    def check(self, params: Mapping[str, Any]) -> list[str]:
+        """Check rl_games' own blocks; what it returns and raises is :func:`host.check.check`'s."""
+        name = block_at(params, "network").get("name", self.network_name)
+        owned = [path.removeprefix("network.") for path in policy_blocks()]
+        return check.check(params, owned=owned, trunk=name == self.network_name)
+
+    def settings(self, params: Mapping[str, Any]) -> PolicyConfig:
+        """The policy's own part of :meth:`parse`."""
         refuse_other_blocks(self, params)
         settings = self.config.parse(params)
         check_names(params, self.name, self.network_name)
@@ -81,22 +95,24 @@ class Algorithm:
         self, base_name: str, params: dict[str, Any], settings: PolicyConfig | None = None
     ) -> Any:
         """An agent for rl_games; ``settings`` are those of ``params`` where they are parsed."""
-        return load(self.agent)(base_name, *self._settled(params, settings))
+        return load(self.agent)(base_name, *self._settled(params, settings, trains=True))
 
     def make_player(self, params: dict[str, Any], settings: PolicyConfig | None = None) -> Any:
         """A player for rl_games; ``settings`` as for an agent."""
-        return load(self.player)(*self._settled(params, settings))
+        return load(self.player)(*self._settled(params, settings, trains=False))
 
     def _settled(
-        self, params: dict[str, Any], settings: PolicyConfig | None
+        self, params: dict[str, Any], settings: PolicyConfig | None, trains: bool
     ) -> tuple[dict[str, Any], PolicyConfig]:
         settings = self.parse(params) if settings is None else settings
         # On rl_games' own params, which its Runner reads again: what is chosen must stand there.
         load("rlg_genpo.common.machine:admit")(params)
-        if not self.joins_agents:
+        if not (trains or self.joins_agents):
             return params, settings
-        params = load("rlg_genpo.common.joint:join")(params)
+        params = load("rlg_genpo.common.joint:made")(params, self.joins_agents)
         config = params["config"]
+        if trains:
+            batch.check_batch(params, config["env_info"].get("agents", 1))
         return params, settings.resolve(config["env_info"], config.get("vec_env"))
 
 
@@ -169,10 +185,6 @@ def check_names(params: Mapping[str, Any], model: str, network: str) -> None:
     name = block.get("name")
     if name is None:
         raise ConfigError(f"params.network.name: missing; use {network}.")
-    if name == network and not isinstance(block.get("mlp"), Mapping):
-        raise ConfigError(
-            "params.network.mlp: missing; rl_games' trunk needs units, activation and initializer."
-        )
     if name in ("actor_critic", "resnet_actor_critic", "soft_actor_critic", "rnd_curiosity"):
         raise ConfigError(
             f"params.network.name: {name!r} is rl_games' Gaussian or discrete head; "

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from rl_games.algos_torch import model_builder
 
-from rlg_genpo.algorithm import algorithms, load
+from rlg_genpo.algorithm import Algorithm, algorithms, load
 from rlg_genpo.common.config import PolicyConfig
 from rlg_genpo.common.model import GenerativeModel
+from rlg_genpo.common.schema import unshared
 from rlg_genpo.envs import SIMULATORS, simulator_of
 from rlg_genpo.errors import ConfigError
 
@@ -53,6 +54,8 @@ def register() -> None:
         method = getattr(Runner, name)
         if not hasattr(method, MARK):
             setattr(Runner, name, _entering(method))
+    if not hasattr(Runner.load, MARK):
+        Runner.load = _checking(Runner.load)
 
 
 def _refuse_foreign(table: dict[str, Any], name: str, key: str) -> None:
@@ -73,11 +76,34 @@ def _entering(method: Callable[..., Any]) -> Callable[..., Any]:
         refuse_half_a_swap(runner.params)
         simulator_of(config).prepare(config)
         if args and algorithm is not None and args[0].get("sigma") is not None:
-            _warn_of_sigma(algorithm.parse(runner.params).spread(), args[0]["sigma"])
+            _warn_of_sigma(algorithm.settings(runner.params).spread(), args[0]["sigma"])
         return method(runner, *args, **kwargs)
 
     setattr(with_our_algorithms, MARK, True)
     return with_our_algorithms
+
+
+def _checking(method: Callable[..., Any]) -> Callable[..., Any]:
+    """``Runner.load``, which reads some keys itself, before there is an agent of ours."""
+
+    @functools.wraps(method)
+    def with_checked_params(runner: "Runner", yaml_config: Any, *args: Any, **kwargs: Any) -> Any:
+        algorithm = algorithm_of(yaml_config)
+        if algorithm is not None:
+            yaml_config = unshared(yaml_config)
+            algorithm.check(yaml_config["params"])
+        return method(runner, yaml_config, *args, **kwargs)
+
+    setattr(with_checked_params, MARK, True)
+    return with_checked_params
+
+
+def algorithm_of(document: Any) -> Algorithm | None:
+    """The policy of ours that a YAML's whole document names, if it does."""
+    name = document
+    for key in ("params", "algo", "name"):
+        name = name.get(key) if isinstance(name, Mapping) else None
+    return algorithms().get(name) if isinstance(name, str) else None
 
 
 def refuse_half_a_swap(params: Mapping[str, Any]) -> None:

@@ -1,21 +1,20 @@
 """``rlg-genpo list`` and ``rlg-genpo check``: what configurations say, without training."""
 
+import logging
 import math
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 from tqdm import tqdm
 
 from rlg_genpo.cli import configs, machine, validation
 from rlg_genpo.cli.configs import Params
-from rlg_genpo.cli.rollouts import quiet
-from rlg_genpo.common.config import PolicyConfig
-from rlg_genpo.common.model import build_model
+from rlg_genpo.cli.validation import Built
 from rlg_genpo.envs import simulator_of
-from rlg_genpo.errors import ConfigError
-from rlg_genpo.host import keys
+from rlg_genpo.host import batch as host_batch
 from rlg_genpo.isaaclab.tasks import Shipped
+
+logger = logging.getLogger(__name__)
 
 HEADINGS = ("name", "policy", "task", "envs", "frames")
 ISAAC_LAB_HEADINGS = ("name", "policy", "--task", "--agent", "epochs")
@@ -65,16 +64,16 @@ def check(word: str, overrides: Sequence[str]) -> list[str]:
     if simulator.host is None:
         machine.set_device(config, "auto")
         last = machine.set_threads(params)
-        settings = validation.check(params)
-        network = network_facts(params, settings)
+        found = validation.built(params)
     else:
-        settings = validation.check_settings(params)
-        network = {"network": UNKNOWN_SIZE}
+        found = validation.Built(validation.check_settings(params))
+        warn_of_words(word, simulator.host, ours=found.settings is not None)
         last = f"train it:    {simulator.command(config)}"
+    settings = found.settings
     lines = {
         "policy": policy_name(params) + (f": {settings.summary()}" if settings else ""),
         "task": f"{simulator.task(config)} ({simulator.host or config['env_name']})",
-        **network,
+        **network_facts(found),
         "batch": batch(params),
         "schedule": schedule(config),
         "device": config["device"],
@@ -82,49 +81,37 @@ def check(word: str, overrides: Sequence[str]) -> list[str]:
     return [*(f"{key + ':':12} {value}" for key, value in lines.items()), last]
 
 
-def network_facts(params: Params, settings: PolicyConfig | None) -> dict[str, str]:
-    """Widths and size of the network on the task's spaces."""
-    config = params["config"]
-    simulator = simulator_of(config)
-    algorithm = validation.algorithm_of(params)
-    joins = algorithm is not None and algorithm.joins_agents
-    layout = simulator.layout(config) if joins else None
-    if layout is not None:
-        info = replace(layout, joint=True).env_info()
-    else:
-        spaces = simulator.spaces(config)
-        if spaces is None:
-            return {"network": UNKNOWN_SIZE}
-        info = {"observation_space": spaces[0], "action_space": spaces[1]}
-    if settings is not None:
-        settings = settings.resolve(info, None)
-    observation, action = info["observation_space"], info["action_space"]
-    if action.shape is None or len(action.shape) != 1:
-        raise ConfigError(
-            f"params.config.env_config.env_name: {simulator.task(config)} has the "
-            f"action space {action}; a continuous vector is needed."
+def warn_of_words(word: str, host: str, ours: bool) -> None:
+    """Numbers in a file that are text to the plain YAML reader of the program that trains it.
+
+    Our agents make numbers of those in rl_games' blocks; rl_games itself of the rate alone.
+    """
+    for path, written in configs.words_elsewhere(configs.find(word)):
+        if path[-1] == "learning_rate" or (ours and path[1] in ("algo", "config", "network")):
+            continue
+        mantissa, exponent = written.lower().split("e")
+        point, sign = ("" if "." in mantissa else ".0"), ("" if exponent[0] in "+-" else "+")
+        logger.warning(
+            "%s: %s is a number here and a word to %s; write %s.",
+            ".".join(map(str, path)),
+            written,
+            host,
+            f"{mantissa}{point}e{sign}{exponent}",
         )
-    try:
-        with quiet():
-            model = build_model(params, settings, shape_of(observation), action.shape[0])
-    except (TypeError, ValueError, KeyError, AttributeError) as error:
-        raise ConfigError(
-            f"params.network: rl_games cannot build this network ({type(error).__name__}: {error})."
-        ) from error
-    stored = model.policy.stored_dim if hasattr(model, "policy") else action.shape[0]
-    count = sum(p.numel() for p in model.parameters() if p.requires_grad)
+
+
+def network_facts(found: Built) -> dict[str, str]:
+    """Widths and size of the network on the task's spaces."""
+    if found.model is None:
+        return {"network": UNKNOWN_SIZE}
+    executed = found.action.shape[0]
+    stored = found.model.policy.stored_dim if hasattr(found.model, "policy") else executed
+    count = sum(p.numel() for p in found.model.parameters() if p.requires_grad)
     return {
-        "observation": str(shape_of(observation)),
-        "action": f"{stored} stored, {action.shape[0]} executed",
+        "observation": str(validation.shape_of(found.observation)),
+        "action": f"{stored} stored, {executed} executed",
         "parameters": str(count),
     }
-
-
-def shape_of(space: Any) -> Any:
-    """A space's shape, or its parts' shapes by name."""
-    if hasattr(space, "spaces"):
-        return {name: part.shape for name, part in space.spaces.items()}
-    return space.shape
 
 
 def batch(params: Params) -> str:
@@ -134,7 +121,7 @@ def batch(params: Params) -> str:
     if validation.leaves_envs_open(config):
         rows, size = f"num_envs * {horizon} steps", open_minibatches(config)
     else:
-        size, agents = keys.minibatch_size(config), validation.rows_per_env(params)
+        size, agents = host_batch.minibatch_size(config), validation.rows_per_env(params)
         each = f" * {agents} agents" if agents > 1 else ""
         rows = f"{actors} envs * {horizon} steps{each} = {actors * horizon * agents}"
     return f"{rows}; minibatches of {size}, {config['mini_epochs']} mini-epochs"

@@ -1,12 +1,14 @@
 """The device, the threads and the versions that a run uses."""
 
 import contextlib
+import io
 import os
 import platform
 import re
 import resource
 import sys
-from collections.abc import Mapping
+import warnings
+from collections.abc import Iterator, Mapping
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -80,3 +82,11 @@ def peak_memory_mb() -> float:
     used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     # Linux counts kilobytes, macOS bytes.
     return round(used / (1e6 if sys.platform == "darwin" else 1e3), 1)
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Swallow what rl_games prints, and warnings about its habits."""
+    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+        warnings.simplefilter("ignore")
+        yield

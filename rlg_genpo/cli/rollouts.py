@@ -1,8 +1,5 @@
 """Episodes of a trained policy, through rl_games' player on its own vectorised environments."""
 
-import contextlib
-import io
-import warnings
 from collections.abc import Iterator
 from copy import deepcopy
 from dataclasses import dataclass
@@ -17,6 +14,7 @@ from rl_games.torch_runner import Runner
 from rlg_genpo import registration
 from rlg_genpo.cli import machine, validation
 from rlg_genpo.cli.configs import Params
+from rlg_genpo.cli.machine import quiet
 from rlg_genpo.cli.runs import Checkpoint
 from rlg_genpo.cli.session import seed_all
 from rlg_genpo.common.config import PolicyConfig
@@ -150,11 +148,3 @@ def is_reset_step(info: Any, count: int) -> NDArray[np.bool_]:
     if isinstance(info, dict) and "elapsed_step" in info:
         return np.asarray(info["elapsed_step"]) == 0
     return np.zeros(count, dtype=bool)
-
-
-@contextlib.contextmanager
-def quiet() -> Iterator[None]:
-    """Swallow what rl_games prints, and warnings about its habits."""
-    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
-        warnings.simplefilter("ignore")
-        yield

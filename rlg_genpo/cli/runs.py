@@ -16,6 +16,7 @@ import torch
 
 from rlg_genpo.cli import configs
 from rlg_genpo.errors import ConfigError
+from rlg_genpo.host import files
 
 COLUMNS: tuple[str, ...] = ("epoch", "frame", "wall_seconds", "cpu_seconds", "mean_return", "fps")
 
@@ -59,11 +60,9 @@ class Checkpoint:
 
     def load(self) -> dict[str, Any]:
         """rl_games' state, on the CPU."""
-        try:
-            state = torch.load(self.path, map_location="cpu", weights_only=False)
-        except Exception as error:
-            raise ConfigError(f"{self.path}: not a readable checkpoint ({error}).") from error
-        if not isinstance(state, dict) or not {"model", "epoch", "frame"} <= state.keys():
+        state = files.read(self.path)
+        kinds = {"model": dict, "epoch": int, "frame": int}
+        if not all(isinstance(state.get(key), kind) for key, kind in kinds.items()):
             raise ConfigError(f"{self.path}: not a training checkpoint of rl_games.")
         return state
 

@@ -33,8 +33,8 @@ def swap(word: str, policy: str, preset: str = "default") -> str:
     """
     source = configs.find(word)
     configs.load(source)  # refuses what is no block of params
-    content = source.read_text()
-    document = yaml.load(content, configs.Loader)
+    content = configs.text_of(source)
+    document = configs.parsed(content)
     # Neither the Gaussian's run folder nor that of a shipped configuration.
     text = swapped(document, source.stem, policy, f"_swapped_{policy}", preset)
     title = f"{source.name} with the policy {policy}, by `rlg-genpo swap`; settings untuned.\n"
@@ -47,7 +47,7 @@ def swap(word: str, policy: str, preset: str = "default") -> str:
 def document(gaussian: Mapping[str, Any], policy: str) -> dict[str, Any]:
     """What :func:`swap` makes of a Gaussian's document, for Isaac Lab's tasks without our files."""
     text = swapped(copy.deepcopy(dict(gaussian)), "task", policy, f"_{policy}")
-    return yaml.load(text, configs.Loader)
+    return configs.parsed(text)
 
 
 def swapped(
@@ -76,7 +76,7 @@ def swapped(
     others = {key: value for key, value in params.items() if key not in REPLACED}
     text = f"params:\n{head}\n{textwrap.indent(dump(others), '  ')}"
     text += dump({key: value for key, value in document.items() if key != "params"})
-    algorithm.parse(yaml.load(text, configs.Loader)["params"])
+    algorithm.settings(configs.parsed(text)["params"])
     return text
 
 
@@ -101,8 +101,8 @@ def warm_start(text: str, policy: str, checkpoint: Path, out: Path) -> None:
     from rlg_genpo.common import warm_start
 
     registration.register()
-    params = yaml.load(text, configs.Loader)["params"]
-    settings = algorithms()[policy].parse(params)
+    params = configs.parsed(text)["params"]
+    settings = algorithms()[policy].settings(params)
     weights = Checkpoint(checkpoint, Run(checkpoint.parent)).load()
     torch.save(warm_start.convert(weights, params, policy, settings), out)
 

@@ -17,7 +17,7 @@ from rlg_genpo.cli.session import Job
 from rlg_genpo.common.config import PolicyConfig
 from rlg_genpo.envs import simulator_of
 from rlg_genpo.errors import ConfigError
-from rlg_genpo.host import keys
+from rlg_genpo.host import batch
 
 
 @dataclass(frozen=True)
@@ -107,9 +107,6 @@ def prepare(
         params["seed"] = options.seed
     elif params.get("seed") is None:
         params["seed"] = int(datetime.now().timestamp())
-    seed = params["seed"]
-    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**31:
-        raise ConfigError(f"params.seed: must be a whole number in [0, 2**31), got {seed!r}.")
     frames = options.frames
     if options.envs is not None:
         # The run's length is in frames to its user, in epochs to rl_games.
@@ -130,7 +127,7 @@ def set_envs(params: Params, envs: int) -> None:
         return
     size, agents = config["minibatch_size"], validation.rows_per_env(params)
     rows = validation.frames_per_epoch(config) * agents
-    fitting = keys.largest_divisor(rows, size, keys.sequence_length(params))
+    fitting = batch.largest_divisor(rows, size, batch.sequence_length(params))
     if fitting != size:
         config["minibatch_size"] = fitting
         each = f" * {agents} agents" if agents > 1 else ""

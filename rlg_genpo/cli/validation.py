@@ -1,6 +1,8 @@
 """Everything that can be wrong with a configuration, found before an environment is made."""
 
+import logging
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -8,31 +10,77 @@ from rl_games.algos_torch.model_builder import ModelBuilder
 
 from rlg_genpo import registration
 from rlg_genpo.algorithm import Algorithm, algorithms
+from rlg_genpo.cli.machine import quiet
 from rlg_genpo.cli.runs import Checkpoint, Run
-from rlg_genpo.common import checkpoints
+from rlg_genpo.common import checkpoints, machine
 from rlg_genpo.common.config import PolicyConfig, block_at
-from rlg_genpo.common.schema import nearest, unknown
+from rlg_genpo.common.model import build_model
+from rlg_genpo.common.schema import meant, nearest, unknown
 from rlg_genpo.envs import simulator_of
 from rlg_genpo.errors import ConfigError
-from rlg_genpo.host import keys
+from rlg_genpo.host import batch, spaces
+from rlg_genpo.host import check as host_check
+
+logger = logging.getLogger(__name__)
 
 #: rl_games' own algorithm, which has no settings of ours
 GAUSSIAN = "a2c_continuous"
 
 
+@dataclass(frozen=True)
+class Built:
+    """A configuration that works."""
+
+    settings: PolicyConfig | None  # of a policy of ours
+    #: the network on the task's spaces; None where only the simulator knows these
+    model: Any = None
+    observation: Any = None
+    action: Any = None
+
+
 def check(params: Mapping[str, Any]) -> PolicyConfig | None:
     """Whether a configuration can be trained here; the settings of a policy of ours."""
-    settings = check_settings(params)
-    simulator_of(params["config"]).check(params["config"])
-    return settings
+    return built(params).settings
+
+
+def built(params: Mapping[str, Any]) -> Built:
+    """The same, with the network as it will be trained. No simulator starts for it."""
+    settings, config = check_settings(params), params["config"]
+    simulator = simulator_of(config)
+    simulator.check(config)
+    algorithm = algorithm_of(params)
+    joins = algorithm is not None and algorithm.joins_agents
+    layout = simulator.layout(config) if joins else None
+    if layout is not None:
+        info = replace(layout, joint=True).env_info()
+    else:
+        known = simulator.spaces(config)
+        if known is None:
+            return Built(settings)
+        info = {"observation_space": known[0], "action_space": known[1]}
+    spaces.check(info, simulator.task(config))
+    if settings is not None:
+        settings = settings.resolve(info, None)
+    observation, action = info["observation_space"], info["action_space"]
+    with quiet():
+        model = build_model(params, settings, shape_of(observation), action.shape[0])
+    return Built(settings, model, observation, action)
+
+
+def shape_of(space: Any) -> Any:
+    """A space's shape, or its parts' shapes by name."""
+    if hasattr(space, "spaces"):
+        return {name: part.shape for name, part in space.spaces.items()}
+    return space.shape
 
 
 def check_settings(params: Mapping[str, Any]) -> PolicyConfig | None:
     """Whether a configuration can be trained where its simulator is; settings as above."""
-    check_shape(params)
+    for sentence in check_shape(params):
+        logger.warning("%s", sentence)
     registration.refuse_half_a_swap(params)
     algorithm = algorithm_of(params)
-    settings = None if algorithm is None else algorithm.parse(params)
+    settings = None if algorithm is None else algorithm.settings(params)
     simulator_of(params["config"]).check_file(params)
     check_batch(params)
     return settings
@@ -50,7 +98,7 @@ def check_hosted(params: Mapping[str, Any], envs: int | None, checkpoint: str | 
     registration.register()
     ours = {*algorithms(), *(algorithm.network_name for algorithm in algorithms().values())}
     blocks = (params.get(block) for block in ("algo", "model", "network"))
-    if not any(isinstance(block, Mapping) and block.get("name") in ours for block in blocks):
+    if not any(isinstance(block, Mapping) and str(block.get("name")) in ours for block in blocks):
         return
     if envs is not None:
         params = {**params, "config": {**block_at(params, "config"), "num_actors": envs}}
@@ -98,35 +146,45 @@ def check_deployment(params: Mapping[str, Any], name: str) -> None:
         raise ConfigError(f"--deployment {name}: {unknown(name, known, 'deployment')}")
 
 
-def check_shape(params: Mapping[str, Any]) -> None:
-    """The blocks and keys without which nothing else can be read, and rl_games' names."""
+def check_shape(params: Mapping[str, Any]) -> list[str]:
+    """The blocks and keys without which nothing else can be read, and rl_games' names.
+
+    Numbers that stand as text become numbers. Returns sentences about keys that nobody reads.
+    """
+    registration.register()
     builder = ModelBuilder()
-    tables = {
-        "algo": {*algorithms(), GAUSSIAN},
-        "model": builder.model_factory._builders,
-        "network": builder.network_builder.network_factory._builders,
-    }
-    for block in (*tables, "config"):
+    tables = {"algo": {*algorithms(), GAUSSIAN}, "model": builder.model_factory._builders}
+    for block in (*tables, "network", "config"):
         block_at(params, block)
     for block, names in tables.items():
         name = params[block].get("name")
-        if name not in names:
+        if name is None:
+            raise ConfigError(
+                f"params.{block}.name: missing; write one of {', '.join(sorted(names))}."
+                f"{meant('name', params[block])}"
+            )
+        if not isinstance(name, str) or name not in names:
             raise ConfigError(
                 f"params.{block}.name: unknown, {name!r}{nearest(str(name), names)} "
                 f"Known: {', '.join(sorted(names))}."
             )
-    config = params["config"]
+    machine.refuse_networks(params)
+    machine.refuse_of_version(params["config"])
     # Another program's -1 stands for a number that is not known yet.
-    known = {**config, "num_actors": 1} if leaves_envs_open(config) else config
-    keys.parse_config(known, gaussian=params["algo"]["name"] == GAUSSIAN)
+    opened = leaves_envs_open(params["config"])
+    known = {**params, "config": {**params["config"], "num_actors": 1}} if opened else params
+    algorithm = algorithm_of(params)
+    if algorithm is not None:
+        return algorithm.check(known)
+    return host_check.check(known, gaussian=True, trunk=params["network"]["name"] == "actor_critic")
 
 
 def check_batch(params: Mapping[str, Any]) -> None:
     """num_actors * horizon_length, minibatch_size and seq_length fit each other."""
     if leaves_envs_open(params["config"]):
-        keys.check_open_batch(params)
+        batch.check_open_batch(params)
     else:
-        keys.check_batch(params, rows_per_env(params))
+        batch.check_batch(params, rows_per_env(params))
 
 
 def rows_per_env(params: Mapping[str, Any]) -> int:

@@ -22,6 +22,7 @@ from rlg_genpo.common.config import PolicyConfig
 from rlg_genpo.common.estimators import masked_mean
 from rlg_genpo.errors import DivergedError
 from rlg_genpo.host import compat
+from rlg_genpo.host.files import Restoring
 
 Losses = dict[str, tuple[float, Tensor]]
 
@@ -53,7 +54,7 @@ class Pass(NamedTuple):
         return torch.zeros_like(self.critic.detach())
 
 
-class Agent(A2CAgent):
+class Agent(Restoring, A2CAgent):
     """Trains the critic by gradient steps on the rollout, and what a method adds to that.
 
     Args:

@@ -11,6 +11,8 @@ from rlg_genpo.host import compat
 from rlg_genpo.version import __version__
 
 KEY = "rlg_genpo"
+#: what our part of every checkpoint holds
+PARTS = {"format", "version", "policy", "head", "shapes", "learning_rate", "last_lr"}
 #: raised when a checkpoint of before can no longer be read
 FORMAT = 1
 
@@ -115,6 +117,10 @@ def check_policy(weights: Mapping[str, Any], policy: str) -> Mapping[str, Any]:
         raise CheckpointError(
             f"The checkpoint holds no {KEY} policy (a Gaussian one of rl_games, perhaps), but "
             f"params.algo.name is {policy}. Load it with the YAML that it was trained with."
+        )
+    if not isinstance(extras, Mapping) or not extras.keys() >= PARTS:
+        raise CheckpointError(
+            f"The checkpoint's part {KEY} is damaged: it must hold {', '.join(sorted(PARTS))}."
         )
     if extras["policy"] != policy:
         raise CheckpointError(

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, TypeVar
 
 from rlg_genpo.common import schema
 from rlg_genpo.errors import ConfigError
-from rlg_genpo.host import keys
+from rlg_genpo.host import check
 
 Config = TypeVar("Config", bound="PolicyConfig")
 
@@ -87,8 +87,8 @@ class PolicyConfig:
             ConfigError: naming the key, the value and the way out.
         """
         config = block_at(params, "config")
-        keys.check_schedule(config, self.rate_bounds())
-        keys.check_bounds(config)
+        check.check_schedule(config, self.rate_bounds())
+        check.check_bounds(config)
 
     def rate_bounds(self) -> tuple[float, float | None] | None:
         """Bounds of the adaptive learning rate (None: its start); None leaves it to rl_games."""
@@ -149,10 +149,7 @@ def _read(given: Any, kind: Any, path: str) -> Any:
 
 def block_at(params: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     """A block that every rl_games YAML has."""
-    block = params.get(name)
-    if not isinstance(block, Mapping):
-        raise ConfigError(f"params.{name}: missing, or not a block of keys.")
-    return block
+    return schema.block_of(params, name, f"params.{name}")
 
 
 def refuse_misspelt(network: Mapping[str, Any], block: str, path: str) -> None:

@@ -15,7 +15,7 @@ from rl_games.common.ivecenv import IVecEnv
 from torch import Tensor
 
 from rlg_genpo.errors import ConfigError
-from rlg_genpo.host.compat import spaces
+from rlg_genpo.host import compat, spaces
 
 
 class AgentSize(NamedTuple):
@@ -98,10 +98,16 @@ class JointEnv:
         return parts.all(1) if str(value.dtype).endswith("bool") else mean(parts)
 
 
-def join(params: dict[str, Any]) -> dict[str, Any]:
-    """A copy of ``params`` whose environments are made, and their agents joined.
+def made(params: dict[str, Any], joined: bool) -> dict[str, Any]:
+    """A copy of ``params`` whose environments are made, and their spaces looked at.
 
     rl_games takes environments that are made already from ``params.config``.
+
+    Args:
+        joined: whether the agents of an environment become one.
+
+    Raises:
+        ConfigError: spaces that no network can be built on.
     """
     config = copy.copy(params["config"])
     if config.get("env_info") is None:
@@ -109,7 +115,8 @@ def join(params: dict[str, Any]) -> dict[str, Any]:
             config["env_name"], config["num_actors"], **config.get("env_config", {})
         )
         config["env_info"] = config["vec_env"].get_env_info()
-    if config["env_info"].get("agents", 1) > 1:
+    spaces.check(config["env_info"])
+    if joined and config["env_info"].get("agents", 1) > 1:
         config["vec_env"] = JointEnv(config["vec_env"])
         config["env_info"] = config["vec_env"].get_env_info()
     return {**params, "config": config}
@@ -123,7 +130,7 @@ def joined_space(space: Any, agents: int, noun: str) -> Any:
             f"params.config.env_name: its agents' {noun} are no vectors, but {space}."
         )
     low, high = (torch.as_tensor(side).repeat(agents).numpy() for side in (space.low, space.high))
-    return spaces.Box(low, high, dtype=space.dtype)
+    return compat.spaces.Box(low, high, dtype=space.dtype)
 
 
 def mean(parts: Any) -> Any:

@@ -6,12 +6,13 @@ earlier, with its own wish for a device.
 
 import logging
 import os
+from collections.abc import Mapping
 from typing import Any
 
 import torch
 from rl_games.algos_torch.model_builder import NetworkBuilder
 
-from rlg_genpo.common.schema import unknown
+from rlg_genpo.common.schema import meant, unknown
 from rlg_genpo.errors import ConfigError
 from rlg_genpo.host import compat
 
@@ -84,15 +85,39 @@ def admit(params: dict[str, Any]) -> None:
     if on_cpu and "torch_threads" not in params and cores() <= FEW_CORES:
         torch.set_num_threads(1)
         logger.info("params.torch_threads: not given; one thread on this small CPU.")
-    if params["config"].get("schedule_type") == "per_minibatch" and not compat.renames_legacy():
+    refuse_of_version(params["config"])
+    refuse_networks(params)
+
+
+def refuse_of_version(config: Mapping[str, Any]) -> None:
+    """Refuse what the rl_games that is installed does not know, or fails on."""
+    if config.get("schedule_type") == "per_minibatch" and not compat.renames_legacy():
         raise ConfigError(
             "params.config.schedule_type: per_minibatch is a word of rl_games 2.0; this version "
             "calls it legacy."
         )
-    name = params["network"]["name"]
+    if config.get("normalize_rms_advantage") and not compat.averages_advantages():
+        raise ConfigError(
+            "params.config.normalize_rms_advantage: True, which this version of rl_games fails on; "
+            "use normalize_advantage alone."
+        )
+
+
+def refuse_networks(params: Mapping[str, Any]) -> None:
+    """Refuse a network's name, the policy's or the central critic's, that nobody registered."""
     known = NetworkBuilder().network_factory._builders
-    if name not in known:
-        raise ConfigError(f"params.network.name: {name!r}: {unknown(name, known, 'name')}")
+    central = params["config"].get("central_value_config") or {}
+    blocks = {
+        "network": params["network"],
+        "config.central_value_config.network": central.get("network"),
+    }
+    for path, block in blocks.items():
+        if not isinstance(block, Mapping):
+            continue
+        name = block.get("name")
+        if not isinstance(name, str) or name not in known:
+            said = f"missing.{meant('name', block)}" if name is None else f"{name!r}:"
+            raise ConfigError(f"params.{path}.name: {said} {unknown(str(name), known, 'name')}")
 
 
 def warn_of_compiling(params: dict[str, Any]) -> None:

@@ -4,7 +4,8 @@ A subclass of rl_games' BaseModel, so that the normalisers, their checkpoint key
 are built are rl_games'. A new policy adds nothing here.
 """
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import torch
@@ -16,6 +17,12 @@ from rlg_genpo.common.config import PolicyConfig
 from rlg_genpo.common.network import PolicyBuilder
 from rlg_genpo.errors import ConfigError
 from rlg_genpo.host import compat
+
+#: what a block of another shape than rl_games expects makes it raise
+UNBUILT = (
+    TypeError, ValueError, LookupError, AttributeError, AssertionError, RuntimeError,
+    ArithmeticError,
+)  # fmt: skip
 
 
 class GenerativeModel(models.BaseModel):
@@ -37,6 +44,10 @@ class GenerativeModel(models.BaseModel):
                 "this algorithm; subclass the builder of its own network."
             )
         self.network_builder.receive(settings)
+
+    def build(self, config: Any) -> Any:
+        with named_in_words():
+            return super().build(config)
 
     class Network(models.BaseModelNetwork):
         """Normalisers, trunk and policy."""
@@ -133,13 +144,28 @@ def build_model(
     model = ModelBuilder().load(params)
     if settings is not None:
         model.receive(settings)
-    return model.build(
-        {
-            "actions_num": actions,
-            "input_shape": input_shape,
-            "num_seqs": config["num_actors"],
-            "value_size": values,
-            "normalize_value": config.get("normalize_value", False),
-            "normalize_input": config["normalize_input"],
-        }
-    )
+    with named_in_words():
+        return model.build(
+            {
+                "actions_num": actions,
+                "input_shape": input_shape,
+                "num_seqs": config["num_actors"],
+                "value_size": values,
+                "normalize_value": config.get("normalize_value", False),
+                "normalize_input": config["normalize_input"],
+            }
+        )
+
+
+@contextlib.contextmanager
+def named_in_words() -> Iterator[None]:
+    """What rl_games or torch raise of a network that they cannot build, as a ConfigError."""
+    try:
+        yield
+    except ConfigError:
+        raise
+    except UNBUILT as error:
+        raise ConfigError(
+            f"params.network: rl_games cannot build this network ({type(error).__name__}: {error})."
+            " Compare the block with a shipped one."
+        ) from error

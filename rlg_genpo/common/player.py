@@ -1,9 +1,9 @@
 """The player of every generative policy: what rl_games' play, and Isaac Lab's play.py, run."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import torch
-from rl_games.algos_torch import torch_ext
 from rl_games.algos_torch.players import PpoPlayerContinuous, rescale_actions, unsqueeze_obs
 from torch import Tensor
 
@@ -11,9 +11,10 @@ from rlg_genpo.common import checkpoints, messages
 from rlg_genpo.common.config import PolicyConfig
 from rlg_genpo.common.deployed import Part, whole
 from rlg_genpo.host import compat
+from rlg_genpo.host.files import Restoring
 
 
-class Player(PpoPlayerContinuous):
+class Player(Restoring, PpoPlayerContinuous):
     """Plays environment actions: the deterministic action, or a sample.
 
     Args:
@@ -62,7 +63,5 @@ class Player(PpoPlayerContinuous):
         played = self.model(messages.Play(seen, noise is None, self.deployment, noise))
         return played.action, played.rnn_states
 
-    def restore(self, fn: str) -> None:
-        weights = torch_ext.load_checkpoint(fn)
-        checkpoints.check(weights, self.algorithm_name, self.settings, self.model)
-        super().restore(fn)
+    def examine(self, state: Mapping[str, Any]) -> None:
+        checkpoints.check(state, self.algorithm_name, self.settings, self.model)

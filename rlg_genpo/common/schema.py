@@ -16,6 +16,8 @@ from rlg_genpo.errors import ConfigError
 
 Block = TypeVar("Block")
 
+NOUNS = {bool: "true or false", str: "a word", Mapping: "a block of keys"}
+
 
 @dataclass(frozen=True)
 class Valid:
@@ -79,7 +81,7 @@ def parse(block: type[Block], given: Any, path: str, strict: bool = True) -> Blo
     """
     given = {} if given is None else given
     if not isinstance(given, Mapping):
-        raise ConfigError(f"{path}: must be a block of keys, got {given!r}.")
+        raise wrong(path, "a block of keys", given)
     types_of = typing.get_type_hints(block)
     known = {f.name: f for f in fields(block)}  # type: ignore[arg-type]
     for key in given if strict else ():
@@ -106,6 +108,25 @@ def nearest(word: str, names: typing.Iterable[str], cutoff: float = 0.5) -> str:
     return f", did you mean '{near[0]}'?" if near else "."
 
 
+def block_of(given: Mapping[str, Any], name: str, path: str) -> Mapping[str, Any]:
+    """The block that must stand under a name.
+
+    Raises:
+        ConfigError: it does not; names what may have been meant by it, or what stands there.
+    """
+    if name not in given:
+        raise ConfigError(f"{path}: missing, or not a block of keys.{meant(name, given)}")
+    if not isinstance(given[name], Mapping):
+        raise wrong(path, "a block of keys", given[name])
+    return given[name]
+
+
+def meant(name: str, given: typing.Iterable[str]) -> str:
+    """A sentence with the key that may be a slip of a missing one; nothing where none is near."""
+    near = nearest(name, map(str, given), 0.6)
+    return "" if near == "." else f" Rename {near.split(chr(39))[1]!r}, if that is meant for it."
+
+
 def checked(value: Any, kind: Any, path: str, metadata: Mapping[str, Any]) -> Any:
     """A value of the type ``kind`` (a number, a word, a list, a block, ``| None``) and in range."""
     value = _typed(value, kind, path)
@@ -124,27 +145,32 @@ def _typed(value: Any, kind: Any, path: str) -> Any:
     if typing.get_origin(kind) is tuple:
         inner = typing.get_args(kind)[0]
         if isinstance(value, str) or not isinstance(value, Sequence):
-            raise ConfigError(f"{path}: must be a list, got {value!r}.")
+            raise wrong(path, "a list", value)
         return tuple(_typed(item, inner, f"{path}[{i}]") for i, item in enumerate(value))
     if is_dataclass(kind):
         return parse(typing.cast(type, kind), value, path)
     return _scalar(value, kind, path)
 
 
-def _scalar(value: Any, kind: type, path: str) -> Any:
+def _scalar(value: Any, kind: Any, path: str) -> Any:
     # bool is an int in Python, and YAML 1.1 reads 1e-3 as a string.
     if kind is float:
         converted = number(value)
-        if converted is not None:
-            return converted
-        raise ConfigError(f"{path}: must be a number, got {value!r}.")
+        if converted is None:
+            raise wrong(path, "a number", value)
+        return converted
     if kind is int and (isinstance(value, bool) or not isinstance(value, int)):
-        raise ConfigError(f"{path}: must be a whole number, got {value!r}.")
-    if kind is bool and not isinstance(value, bool):
-        raise ConfigError(f"{path}: must be true or false, got {value!r}.")
-    if kind is str and not isinstance(value, str):
-        raise ConfigError(f"{path}: must be a word, got {value!r}.")
+        raise wrong(path, "a whole number", value)
+    for plain, noun in NOUNS.items():
+        if kind is plain and not isinstance(value, plain):
+            raise wrong(path, noun, value)
     return value
+
+
+def wrong(path: str, noun: str, value: Any) -> ConfigError:
+    """The sentence about a value of another type; a key that is left empty has None."""
+    end = ", as the key is left empty; write one, or delete the line." if value is None else "."
+    return ConfigError(f"{path}: must be {noun}, got {value!r}{end}")
 
 
 def number(value: Any) -> float | None:
@@ -153,6 +179,16 @@ def number(value: Any) -> float | None:
         return None
     try:
         converted = float(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     return converted if converted - converted == 0 else None
+
+
+def unshared(value: Any) -> Any:
+    """A copy of blocks and lists in which none stands at two places, as a YAML's anchors make it.
+
+    A change at one place would be one at the other, too.
+    """
+    if isinstance(value, dict):
+        return {key: unshared(inner) for key, inner in value.items()}
+    return [unshared(inner) for inner in value] if isinstance(value, list) else value

@@ -25,6 +25,7 @@ class Trunk(A2CBuilder.Network):
         # rl_games' discrete head is one linear layer on the actor's features, whatever the trunk:
         # taking that layer away leaves the features themselves in rl_games' own forward().
         kwargs["actions_num"] = 1
+        refuse_shape(kwargs["input_shape"], "cnn" in params)
         super().__init__({**params, "space": {"discrete": None}}, **kwargs)
         head: Any = self.logits
         self.feature_dim = head.in_features
@@ -32,6 +33,24 @@ class Trunk(A2CBuilder.Network):
 
     def get_aux_loss(self) -> Any:
         return compat.aux_loss(super())
+
+
+def refuse_shape(shape: tuple[int, ...], convolved: bool) -> None:
+    """An image without a ``cnn`` block, or the block without an image.
+
+    Raises:
+        ConfigError: naming the observation's shape.
+    """
+    if len(shape) > 1 and not convolved:
+        raise ConfigError(
+            f"params.network.cnn: missing, and the observation is an image of shape {shape}; add a "
+            "cnn block, or flatten the observation."
+        )
+    if len(shape) == 1 and convolved:
+        raise ConfigError(
+            f"params.network.cnn: the observation is a vector of shape {shape}, which cannot be "
+            "convolved; remove the block."
+        )
 
 
 class DictTrunk(Trunk):

@@ -33,6 +33,11 @@ def agents_of(
     A ConfigError says that nobody does, that both differ, or that the slices do not add up.
     """
     observation, action = info["observation_space"], info["action_space"]
+    if observation.shape is None or len(observation.shape) != 1:
+        raise ConfigError(
+            f"{AGENTS}: the agents' slices need a flat observation vector, the environment's "
+            f"observation is {observation}."
+        )
     known = sizes_of(info, env)
     if given is not None and known is not None and given != known:
         raise ConfigError(
@@ -45,11 +50,6 @@ def agents_of(
             f"{AGENTS}: missing, and the environment does not say which of its "
             f"{observation.shape[0]} observations and {action.shape[0]} action components are "
             "whose; list each agent's {name, obs, act} in order."
-        )
-    if observation.shape is None or len(observation.shape) != 1:
-        raise ConfigError(
-            f"{AGENTS}: the agents' slices need a flat observation vector, the environment's "
-            f"observation is {observation}."
         )
     check_sizes(agents, observation.shape[0], action.shape[0])
     return agents

@@ -31,13 +31,19 @@ class EnvPool(Simulator):
         known = envpool.list_all_envs()
         if task not in known:
             raise ConfigError(
-                f"{PATH}.env_name: envpool has no task {task!r}{nearest(str(task), known)}"
+                f"{PATH}.env_name: envpool has no task {task!r}{nearest(str(task), known)} "
+                "Use one of envpool.list_all_envs()."
             )
         fields = envpool.make_spec(task).config._fields
         for key in options:
             if key not in fields and key not in ADAPTER_KEYS:
                 raise ConfigError(f"{PATH}.{key}: {unknown(key, fields, 'option')}")
-        return envpool.make_spec(task, **{k: v for k, v in options.items() if k in fields})
+        try:
+            return envpool.make_spec(task, **{k: v for k, v in options.items() if k in fields})
+        except (TypeError, ValueError, RuntimeError) as error:
+            raise ConfigError(
+                f"{PATH}: envpool cannot make {task} of {options} ({error}); delete an option."
+            ) from error
 
     def check(self, config: Mapping[str, Any]) -> None:
         self.spec(config)

@@ -33,13 +33,6 @@ class VmasConfig(AgentsConfig):
     max_steps: int = option(100, "steps after which an episode ends at the latest", at_least(1))
     options: Mapping | None = option(None, "the scenario's own keyword arguments, as n_agents: 4")
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.options is not None and not isinstance(self.options, Mapping):
-            raise ConfigError(
-                f"{PATH}.options: must be a block of the scenario's keys, got {self.options!r}."
-            )
-
 
 class VmasEnv(AgentsEnv):
     """A vector of B environments of one scenario."""

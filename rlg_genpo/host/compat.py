@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NoReturn
 
 import torch
+from rl_games.algos_torch.moving_mean_std import GeneralizedMovingStats
 from rl_games.algos_torch.running_mean_std import RunningMeanStd, RunningMeanStdObs
 from rl_games.common import experience
 from torch import Tensor, nn
@@ -83,6 +84,14 @@ def renames_legacy() -> bool:
     from rl_games.common.a2c_common import A2CBase
 
     return PER_MINIBATCH[1] in inspect.getsource(A2CBase)
+
+
+def averages_advantages() -> bool:
+    """Whether ``normalize_rms_advantage`` works; before 2.0 it fails on an argument's name."""
+    from rl_games.common.a2c_common import A2CBase
+
+    known = inspect.signature(GeneralizedMovingStats).parameters
+    return "momentum" in known or "(1,), momentum=" not in inspect.getsource(A2CBase)
 
 
 def decides_per_minibatch(agent: Any) -> bool:

@@ -1,17 +1,14 @@
-"""rl_games' own keys that are checked before rl_games reads them, and the names of the others.
+"""rl_games' own keys, up to 2.0: what each may be, block by block of a YAML's ``params``.
 
-The keys keep rl_games' meaning and its defaults. What is declared here is what rl_games trips over
-amid its work, or silently takes for something else. Each check raises ConfigError, which names the
-key, the value and the way out.
+The keys keep rl_games' meaning and its defaults. :mod:`rlg_genpo.host.check` holds a configuration
+against these tables before rl_games trips over it amid its work, or takes it for something else.
 """
 
-import math
+import re
 from collections.abc import Iterable, Mapping
-from dataclasses import MISSING, dataclass, fields
-from typing import Any
+from typing import Any, NamedTuple
 
-from rlg_genpo.common.schema import Valid, at_least, number, option, parse, positive
-from rlg_genpo.errors import ConfigError
+from rlg_genpo.common.schema import Valid, at_least, number, one_of, positive, within
 
 PATH = "params.config"
 
@@ -19,216 +16,263 @@ PATH = "params.config"
 LR_SCHEDULES = (None, "None", "identity", "constant", "adaptive", "linear")
 #: 2.0 calls legacy per_minibatch, and takes both
 SCHEDULE_TYPES = ("legacy", "standard", "per_minibatch")
+ACTIVATIONS = (
+    "relu", "tanh", "sigmoid", "elu", "selu", "swish", "gelu", "softplus", "None",
+)  # fmt: skip
+#: with the options that torch's initialisers, and rl_games' of them, take
+INITIALIZERS = {
+    "default": None,  # takes any and does nothing with it
+    "const_initializer": ("val", "value"),
+    "orthogonal_initializer": ("gain",),
+    "orthogonal": ("gain",),
+    "glorot_normal_initializer": ("gain",),
+    "glorot_uniform_initializer": ("gain",),
+    "variance_scaling_initializer": ("scale", "mode", "distribution"),
+    "random_uniform_initializer": ("a", "b"),
+    "kaiming_normal": ("a", "mode", "nonlinearity"),
+}
+CONVOLUTIONS = ("conv2d", "conv2d_spatial_softargmax", "conv2d_flatten", "coord_conv2d", "conv1d")
+COMPILE_MODES = ("default", "reduce-overhead", "max-autotune", "max-autotune-no-cudagraphs")
+
+
+def _whole(value: Any, low: int = 1) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= low
+
+
+def _size(value: Any) -> bool:
+    """Of a convolution: a number, or one for each dimension."""
+    return _whole(value, 0) or (isinstance(value, list) and all(_whole(one, 0) for one in value))
+
 
 RATE_RULE = Valid("adaptive, linear or constant", lambda word: word in LR_SCHEDULES)
 DECISION = Valid("legacy or standard", lambda word: word in SCHEDULE_TYPES)
 LENGTH = Valid("-1 or at least 1", lambda n: n == -1 or n > 0)
-SHAPER = Valid("a block such as {scale_value: 1}", lambda value: isinstance(value, Mapping))
+FRAMES = Valid("-1 or a whole number above 0", lambda n: n == -1 or (n > 0 and n == int(n)))
+NO_STEPS = Valid("-1, as 1.6.5 cannot read another; write max_frames", lambda n: n == -1)
+COUNT, NATURAL = at_least(1), at_least(0)
+SHARE = within("[0, 1]", 0, 1)
+SHAPER = "a block such as {scale_value: 1}"
+CLIPS = Valid("true or false", lambda value: isinstance(value, bool) or value in (0, 1))
+SEED = Valid("a whole number in [0, 2**31)", lambda value: _whole(value, 0) and value < 2**31)
+THREADS = Valid("auto or a whole number", lambda value: value == "auto" or _whole(value, 0))
+DEVICE = Valid(
+    "cpu, cuda or cuda:N",
+    lambda word: re.fullmatch(r"(cpu|cuda|mps|xpu|npu|hpu)(:\d+)?", word) is not None,
+)
+COMPILING = Valid(
+    f"true, false, one of {', '.join(COMPILE_MODES)}, or a block of mode and critic_mode",
+    lambda value: isinstance(value, (bool, Mapping)) or value in COMPILE_MODES,
+)
+ANY_NUMBER = Valid(
+    "a number", lambda value: value in (float("inf"), -float("inf")) or number(value) is not None
+)
+WIDTHS = Valid("a list of widths, each at least 1", lambda units: all(unit >= 1 for unit in units))
+INITIALIZER = Valid(
+    "a block with a name, one of " + ", ".join(INITIALIZERS),
+    lambda block: block.get("name") in tuple(INITIALIZERS),
+)
+SIZE = Valid("a whole number, or a list of them", _size)
+CONVS = Valid(
+    "a list of blocks {filters, kernel_size, strides, padding}, one or more",
+    lambda value: (
+        isinstance(value, list)
+        and len(value) > 0
+        and all(isinstance(one, Mapping) for one in value)
+    ),
+)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Batch:
-    """How a rollout is cut, in ``params.config`` and in its ``central_value_config``."""
+class Rule(NamedTuple):
+    """What a key may be: its type, its range, and where it has no default, what it is."""
 
-    minibatch_size: int = option(0, "number of rows of a gradient step", at_least(1))
-    minibatch_size_per_env: int = option(
-        0, "number of rows of a gradient step, divided by num_actors", at_least(0)
-    )
+    kind: Any = object
+    valid: Valid | None = None
+    needed: str = ""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Config(Batch):
-    """``params.config`` of every algorithm; a key without a default must be there."""
-
-    name: str = option(MISSING, "the run's name")
-    env_name: str = option(MISSING, "the simulator's name")
-    num_actors: int = option(MISSING, "number of parallel environments", at_least(1))
-    horizon_length: int = option(MISSING, "number of steps of a rollout", at_least(1))
-    mini_epochs: int = option(MISSING, "number of passes over a rollout", at_least(1))
-    max_epochs: int = option(-1, "number of rollouts of a run; -1 for no end", LENGTH)
-    learning_rate: float = option(MISSING, "learning rate of Adam", positive())
-    lr_schedule: str | None = option(MISSING, RATE_RULE.text)
-    gamma: float = option(MISSING, "discount of a step")
-    tau: float = option(MISSING, "lambda of the advantage estimates")
-    e_clip: float = option(MISSING, "bound of the probability ratio's change")
-    clip_value: object = option(MISSING, "whether the value's change is clipped too")
-    critic_coef: float = option(MISSING, "weight of the value's loss")
-    entropy_coef: float = option(MISSING, "weight of the entropy")
-    grad_norm: float = option(MISSING, "largest norm of the gradient")
-    truncate_grads: bool = option(False, "whether grad_norm holds")
-    normalize_advantage: bool = option(MISSING, "whether advantages are normalised")
-    normalize_input: bool = option(MISSING, "whether observations are normalised")
-    normalize_value: bool = option(False, "whether values are normalised")
-    reward_shaper: Mapping = option(MISSING, SHAPER.text, SHAPER)
+Table = dict[str, Rule]
 
 
-@dataclass(frozen=True, kw_only=True)
-class GaussianConfig(Config):
-    """``params.config`` of rl_games' continuous PPO."""
-
-    bounds_loss_coef: float = option(MISSING, "weight of the loss outside the action bounds")
+def each(words: str, *rule: Any) -> Table:
+    """The same rule for several keys."""
+    return dict.fromkeys(words.split(), Rule(*rule))
 
 
-@dataclass(frozen=True, kw_only=True)
-class Schedule:
-    """``params.config``, as far as our agents' learning rates depend on it."""
-
-    learning_rate: float = option(MISSING, "the rate, or that at the start.", positive())
-    lr_schedule: str | None = option(MISSING, RATE_RULE.text, RATE_RULE)
-    schedule_type: str = option("legacy", "when an adaptive schedule decides", DECISION)
-
-
-@dataclass(frozen=True)
-class Sequences:
-    """``params.config`` under a recurrent trunk."""
-
-    seq_length: int = option(4, "steps that it is trained through at once", at_least(1))
-
-
-#: keys that rl_games up to 2.0 reads beside those above, which nobody checks
-OTHERS = """
-    adv_rms_momentum bound_loss_type bptt_length central_value_config clip_actions device
-    device_name env_config epochs_between_resets features freeze_critic full_experiment_name
-    games_to_track kl_threshold log_path max_frames max_steps mixed_precision multi_gpu network_path
-    normalize_rms_advantage player population_based_training ppo print_stats save_best_after
-    save_frequency schedule_entropy score_to_win self_play self_play_config torch_compile train_dir
-    use_action_masks use_diagnostics use_experimental_cv use_smooth_clamp value_bootstrap
-    weight_decay zero_rnn_on_done algo_observer capability_manifest import_modules lr_multiplier
-    max_lr min_lr multi_gpu_sync_stats multi_gpu_sync_stats_mode stop_fn vecenv_type
-"""
-CHECKED = {key.name for block in (GaussianConfig, Schedule, Sequences) for key in fields(block)}
-#: names by block of ``params``
-NAMES: dict[tuple[str, ...], str] = {
-    (): "seed torch_threads algo model network config",
-    ("config",): " ".join((*CHECKED, OTHERS)),
-    ("network",): "name separate mlp cnn rnn space normalization value_activation central_value "
-    "joint_obs_actions",
-    ("network", "mlp"): "units activation initializer d2rl norm_only_first_layer regularizer "
-    "normalization",
-    ("network", "rnn"): "name units layers before_mlp concat_input concat_output layer_norm",
-    ("network", "space"): "continuous discrete multi_discrete",
+#: how a rollout is cut, in ``params.config`` and in its ``central_value_config``
+BATCH = {
+    "minibatch_size": Rule(int, COUNT),
+    "minibatch_size_per_env": Rule(int, NATURAL),
 }
+
+#: what a running program puts there, and nobody writes
+OBJECTS = each("env_info vec_env is_train")
+
+CONFIG: Table = {
+    **BATCH,
+    **OBJECTS,
+    "name": Rule(str, None, "the run's name"),
+    "env_name": Rule(str, None, "the simulator's name"),
+    "num_actors": Rule(int, COUNT, "number of parallel environments"),
+    "horizon_length": Rule(int, COUNT, "number of steps of a rollout"),
+    "mini_epochs": Rule(int, COUNT, "number of passes over a rollout"),
+    "max_epochs": Rule(int, LENGTH),
+    "max_frames": Rule(float, FRAMES),
+    "max_steps": Rule(float, NO_STEPS),
+    "learning_rate": Rule(float, positive(), "the rate, or that at the start."),
+    "lr_schedule": Rule(str | None, None, RATE_RULE.text),
+    "schedule_type": Rule(str, DECISION),
+    "gamma": Rule(float, SHARE, "discount of a step"),
+    "tau": Rule(float, SHARE, "lambda of the advantage estimates"),
+    "e_clip": Rule(float, positive(), "bound of the probability ratio's change"),
+    "clip_value": Rule(object, CLIPS, "whether the value's change is clipped too"),
+    "critic_coef": Rule(float, NATURAL, "weight of the value's loss"),
+    "entropy_coef": Rule(float, None, "weight of the entropy"),
+    "grad_norm": Rule(float, positive(), "largest norm of the gradient"),
+    "normalize_advantage": Rule(bool, None, "whether advantages are normalised"),
+    "normalize_input": Rule(bool, None, "whether observations are normalised"),
+    "reward_shaper": Rule(Mapping, None, SHAPER),
+    "bounds_loss_coef": Rule(float | None, NATURAL),
+    "kl_threshold": Rule(float),
+    "seq_length": Rule(int, COUNT),
+    "torch_compile": Rule(object, COMPILING),
+    "central_value_config": Rule(Mapping | None),
+    "self_play_config": Rule(Mapping | None),
+    "full_experiment_name": Rule(str | None),
+    **each("capability_manifest import_modules pbt_idx stop_fn"),
+    **each("env_config features player", Mapping),
+    **each("device device_name", str, DEVICE),
+    **each("bptt_length games_to_track", int, COUNT),
+    **each("epochs_between_resets save_best_after save_frequency", int, NATURAL),
+    **each("score_to_win", float),
+    **each("adv_rms_momentum", float, SHARE),
+    **each("weight_decay min_lr max_lr lr_multiplier", float, NATURAL),
+    **each(
+        "algo_observer bound_loss_type log_path multi_gpu_sync_stats_mode network_path train_dir",
+        str,
+    ),
+    **each("vecenv_type", str),
+    **each(
+        "clip_actions freeze_critic mixed_precision multi_gpu multi_gpu_sync_stats normalize_value "
+        "normalize_rms_advantage population_based_training ppo print_stats schedule_entropy "
+        "self_play truncate_grads use_action_masks use_diagnostics use_experimental_cv "
+        "use_smooth_clamp value_bootstrap zero_rnn_on_done",
+        bool,
+    ),
+}
+#: rl_games' continuous PPO reads it unasked, our policies where it stands
+GAUSSIAN: Table = {
+    **CONFIG,
+    "bounds_loss_coef": Rule(float, NATURAL, "weight of the loss outside the action bounds"),
+}
+CENTRAL: Table = {
+    **{name: rule._replace(needed="") for name, rule in CONFIG.items()},
+    "mini_epochs": CONFIG["mini_epochs"],
+    "learning_rate": CONFIG["learning_rate"],
+    "clip_value": CONFIG["clip_value"],
+    "normalize_input": CONFIG["normalize_input"],
+    "network": Rule(Mapping, None, "a block such as {name: actor_critic, ...}"),
+    "model": Rule(Mapping),
+}
+del CENTRAL["central_value_config"]
+
+TRUNK: Table = {
+    "name": Rule(str),
+    "mlp": Rule(Mapping, None, "rl_games' trunk needs units, activation and initializer."),
+    "cnn": Rule(Mapping),
+    "rnn": Rule(Mapping),
+    "space": Rule(Mapping),
+    "value_activation": Rule(str, one_of(ACTIVATIONS)),
+    "normalization": Rule(str | None, one_of(("layer_norm", "batch_norm", "None"))),
+    **each("separate central_value", bool),
+    **each("joint_obs_actions value_shape require_rewards require_last_actions"),
+}
+#: a central critic's
+CRITIC: Table = {**TRUNK, "name": Rule(str, None, "actor_critic, for example")}
+#: the blocks below a network's own
+TRUNK_BLOCKS: dict[tuple[str, ...], Table] = {
+    ("mlp",): {
+        "units": Rule(tuple[int, ...], WIDTHS, "a list of the layers' widths"),
+        "activation": Rule(str, one_of(ACTIVATIONS), "one of " + ", ".join(ACTIVATIONS)),
+        "initializer": Rule(Mapping, INITIALIZER, "a block such as {name: default}"),
+        **each("d2rl norm_only_first_layer", bool),
+        **each("regularizer normalization"),
+    },
+    ("rnn",): {
+        "name": Rule(str, one_of(("lstm", "gru", "identity")), "lstm or gru"),
+        "units": Rule(int, COUNT, "width of the memory"),
+        "layers": Rule(int, COUNT, "number of recurrent layers, 1 for example"),
+        # Isaac Lab's recurrent tasks have the last one here, where nobody reads it.
+        **each("before_mlp concat_input concat_output layer_norm zero_rnn_on_done", bool),
+    },
+    ("cnn",): {
+        "type": Rule(str, one_of(CONVOLUTIONS), "conv2d, for example"),
+        "activation": Rule(str, one_of(ACTIVATIONS), "one of " + ", ".join(ACTIVATIONS)),
+        "initializer": Rule(Mapping, INITIALIZER, "a block such as {name: default}"),
+        "convs": Rule(object, CONVS, CONVS.text),
+        "permute_input": Rule(bool),
+        "regularizer": Rule(),
+    },
+    ("space",): {"continuous": Rule(Mapping | None), **each("discrete multi_discrete")},
+    ("space", "continuous"): {
+        "fixed_sigma": Rule(bool),
+        **each("mu_activation sigma_activation", str, one_of(ACTIVATIONS)),
+        **each("mu_init sigma_init", Mapping | None, INITIALIZER),
+        **each("min_sigma logstd_bounds sigma_parametrization"),
+    },
+}
+CONV: Table = {
+    "filters": Rule(int, COUNT, "number of channels"),
+    "kernel_size": Rule(object, SIZE, "side of the kernel"),
+    "strides": Rule(object, SIZE, "step of the kernel"),
+    "padding": Rule(object, SIZE, "0, for example"),
+}
+
+#: by block of ``params``, but for the networks'
+BLOCKS: dict[tuple[str, ...], Table] = {
+    (): {
+        "seed": Rule(int | None, SEED),
+        "torch_threads": Rule(object, THREADS),
+        # What Isaac Lab's scripts and PBT read, and what older versions of rl_games did.
+        **each("algo model network config env pbt load_checkpoint load_path"),
+    },
+    ("model",): each("name"),
+    ("config",): CONFIG,
+    ("config", "player"): {
+        "games_num": Rule(int, COUNT),
+        "n_game_life": Rule(int, COUNT),
+        "render_sleep": Rule(float, NATURAL),
+        "update_checkpoint_freq": Rule(int, COUNT),
+        "env_config": Rule(Mapping),
+        "dir_to_monitor": Rule(str | None),
+        **each("balance_env_rewards deterministic evaluation print_stats render use_vecenv", bool),
+    },
+    ("config", "reward_shaper"): {
+        **each("scale_value shift_value", float),
+        **each("min_val max_val", object, ANY_NUMBER),
+        **each("log_val is_torch", bool),
+    },
+    ("config", "self_play_config"): {
+        "update_score": Rule(float, None, "the mean score from which the opponents are renewed"),
+        "games_to_check": Rule(int, COUNT, "number of games that the mean is taken over"),
+        "env_update_num": Rule(int, COUNT),
+        "check_scores": Rule(bool),
+    },
+    ("config", "central_value_config"): CENTRAL,
+}
+#: this block is the arguments of a function of rl_games', which takes no others
+ARGUMENTS = ("config", "reward_shaper")
+
+
+def table(block: tuple[str, ...]) -> Table | None:
+    """The rules of a block of ``params``; None where anything may stand."""
+    if block[:1] == ("network",):
+        return {(): TRUNK, **TRUNK_BLOCKS}.get(block[1:])
+    if block[:3] == ("config", "central_value_config", "network"):
+        return {(): TRUNK, **TRUNK_BLOCKS}.get(block[3:])
+    return BLOCKS.get(block)
 
 
 def names(block: Iterable[str]) -> set[str] | None:
     """Keys that may be set in a block of ``params``; None where anything may be."""
-    known = NAMES.get(tuple(block))
-    return None if known is None else set(known.split())
-
-
-def parse_config(config: Mapping[str, Any], gaussian: bool) -> Config:
-    """Check rl_games' keys of ``params.config``; ``gaussian`` is for its own continuous PPO."""
-    keys = parse(GaussianConfig if gaussian else Config, config, PATH, strict=False)
-    minibatch_size(config)
-    if gaussian and keys.lr_schedule == "adaptive" and "kl_threshold" not in config:
-        raise ConfigError(f"{PATH}.kl_threshold: missing; rl_games' adaptive schedule needs it.")
-    return keys
-
-
-def check_schedule(
-    config: Mapping[str, Any], bounds: tuple[float, float | None] | None = None
-) -> None:
-    """Whether an agent of ours can follow ``lr_schedule``.
-
-    Bounds are ``algo.min_lr`` and ``algo.max_lr`` (None: the rate at the start), of a policy that
-    has them.
-    """
-    keys = parse(Schedule, config, PATH, strict=False)
-    if keys.lr_schedule == "linear" and config.get("max_epochs", -1) == -1:
-        raise ConfigError(
-            f"{PATH}.max_epochs: missing; rl_games' lr_schedule linear counts epochs and does not "
-            "fall on max_frames alone."
-        )
-    if keys.lr_schedule != "adaptive":
-        return
-    threshold = number(config.get("kl_threshold"))
-    if threshold is None or threshold <= 0:
-        raise ConfigError(
-            f"{PATH}.kl_threshold: lr_schedule adaptive needs a target above 0 (in nats), got "
-            f"{config.get('kl_threshold')!r}; or use lr_schedule: linear or constant."
-        )
-    low, high = bounds or (0.0, None)
-    top = keys.learning_rate if high is None else high
-    if not low <= keys.learning_rate <= top:
-        raise ConfigError(
-            f"{PATH}.learning_rate: {keys.learning_rate:g} must lie in [params.algo.min_lr, "
-            f"params.algo.max_lr] = [{low:g}, {top:g}]."
-        )
-
-
-def check_bounds(config: Mapping[str, Any]) -> None:
-    """``bound_loss_type``, where a bounds loss is asked for."""
-    kind = config.get("bound_loss_type", "bound")
-    if config.get("bounds_loss_coef") and kind not in ("bound", "regularisation"):
-        raise ConfigError(f"{PATH}.bound_loss_type: must be bound or regularisation, got {kind!r}.")
-
-
-def minibatch_size(config: Mapping[str, Any], path: str = PATH) -> int:
-    """As rl_games reads it: ``minibatch_size``, or else ``minibatch_size_per_env`` times actors."""
-    keys = parse(Batch, config, path, strict=False)
-    size = keys.minibatch_size or keys.minibatch_size_per_env * config["num_actors"]
-    if not size:
-        raise ConfigError(f"{path}.minibatch_size: missing; rl_games needs it.")
-    return size
-
-
-def sequence_length(params: Mapping[str, Any]) -> int:
-    """Steps that a recurrent trunk is trained through at once; 1 without one."""
-    if "rnn" not in params["network"]:
-        return 1
-    return parse(Sequences, params["config"], PATH, strict=False).seq_length
-
-
-def check_batch(params: Mapping[str, Any], agents: int) -> None:
-    """Whether ``num_actors``, ``horizon_length``, ``minibatch_size`` and ``seq_length`` fit.
-
-    rl_games says "Batch size must be divisible by minibatch size", and not whose. Agents are the
-    rows that an environment gives in a step; the central critic has one, however many they are.
-    """
-    config, length = params["config"], sequence_length(params)
-    refuse_remainder("horizon_length", config["horizon_length"], length)
-    rows = {key: config[key] for key in ("num_actors", "horizon_length")}
-    size = minibatch_size(config)
-    refuse_uneven(PATH, size, {**rows, "agents": agents} if agents > 1 else rows, length)
-    refuse_remainder("minibatch_size", size, length)
-    central = config.get("central_value_config")
-    if isinstance(central, Mapping):
-        path = f"{PATH}.central_value_config"
-        size = minibatch_size({**central, "num_actors": config["num_actors"]}, path)
-        refuse_uneven(path, size, rows)
-
-
-def check_open_batch(params: Mapping[str, Any]) -> None:
-    """The same, as far as it is known without ``num_actors``, which another program sets later."""
-    config, horizon = params["config"], params["config"]["horizon_length"]
-    refuse_remainder("horizon_length", horizon, sequence_length(params))
-    per_env = config.get("minibatch_size_per_env")
-    if "minibatch_size" not in config and horizon % per_env:
-        raise ConfigError(
-            f"{PATH}.minibatch_size_per_env: {per_env} does not divide horizon_length, {horizon}."
-        )
-
-
-def refuse_uneven(path: str, size: int, factors: Mapping[str, int], length: int = 1) -> None:
-    """Minibatches that do not cut a rollout, whose rows are the product of ``factors``, evenly."""
-    rows = math.prod(factors.values())
-    if rows % size:
-        raise ConfigError(
-            f"{path}.minibatch_size: {size} does not divide {' * '.join(factors)} = "
-            f"{' * '.join(map(str, factors.values()))} = {rows}; "
-            f"{largest_divisor(rows, size, length)} is the nearest below that does."
-        )
-
-
-def refuse_remainder(key: str, value: int, length: int) -> None:
-    if value % length:
-        raise ConfigError(
-            f"{PATH}.{key}: {value} must be a multiple of seq_length, {length}, since the network "
-            "has an rnn trunk."
-        )
-
-
-def largest_divisor(rows: int, limit: int, length: int = 1) -> int:
-    """The largest size up to ``limit`` that cuts ``rows`` evenly, whole sequences each; or 1."""
-    fitting = (n for n in range(min(limit, rows), 0, -1) if rows % n == 0 and n % length == 0)
-    return next(fitting, 1)
+    known = table(tuple(block))
+    return None if known is None else set(known) - set(OBJECTS)

@@ -620,7 +620,7 @@ def test_a_gaussian_yaml_refuses_a_generative_checkpoint(tmp_path, capsys):
         ("config.gamma=high", "params.config.gamma: must be a number, got 'high'"),
         ("config.normalize_input=abc", "params.config.normalize_input: must be true or false"),
         ("config.reward_shaper=3", "params.config.reward_shaper: must be a block"),
-        ("network.mlp.activation=mishh", "params.network: rl_games cannot build this network"),
+        ("network.mlp.activation=mishh", "network.mlp.activation: must be one of relu"),
     ],
 )
 def test_check_refuses_what_rl_games_would_trip_over(assignment, message, capsys):

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from rlg_genpo import ConfigError
+from rlg_genpo import CheckpointError, ConfigError
 from rlg_genpo.cli import (
     configs,
     evaluation,
@@ -205,7 +205,7 @@ def test_messages_stand_above_the_bar() -> None:
 def test_not_a_checkpoint(tmp_path: Path) -> None:
     path = tmp_path / "x.pth"
     path.write_text("no")
-    with pytest.raises(ConfigError, match="not a readable checkpoint"):
+    with pytest.raises(CheckpointError, match="not a readable checkpoint"):
         runs.locate(str(path)).load()
 
 

@@ -223,10 +223,13 @@ BAD = [
     ({"logstd_bounds": [1, -1]}, f"{SPACE}.logstd_bounds: must be [low, high], got [1.0, -1.0]."),
     ({"logstd_bounds": [1]}, f"{SPACE}.logstd_bounds: must be [low, high], got [1.0]."),
     ({"logstd_bounds": -2}, f"{SPACE}.logstd_bounds: must be a list, got -2."),
-    ({"mu_init": "default"}, f"{SPACE}.mu_init: must be {NAMED}, got default."),
+    ({"mu_init": "default"}, f"{SPACE}.mu_init: must be a block of keys, got 'default'."),
     ({"mu_init": {"val": 0}}, f"{SPACE}.mu_init: must be {NAMED}, got {{'val': 0}}."),
-    ({"sigma_init": 0}, f"{SPACE}.sigma_init: must be {NAMED}, got 0."),
-    ({"mu_activation": None}, f"{SPACE}.mu_activation: must be a word, got None."),
+    ({"sigma_init": 0}, f"{SPACE}.sigma_init: must be a block of keys, got 0."),
+    (
+        {"mu_activation": None},
+        f"{SPACE}.mu_activation: must be a word, got None, as the key is left",
+    ),
     (
         {"sigma_parametrization": "log"},
         f"{SPACE}.sigma_parametrization: must be one of exp, softplus, linear, scalar, got log.",

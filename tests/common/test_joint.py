@@ -5,7 +5,7 @@ import pytest
 import torch
 from rl_games.common.ivecenv import IVecEnv
 
-from rlg_genpo.common.joint import JointEnv, join
+from rlg_genpo.common.joint import JointEnv, made
 from rlg_genpo.errors import ConfigError
 from rlg_genpo.host.compat import spaces
 
@@ -100,7 +100,7 @@ def test_the_rest_is_the_wrapped_environments():
 def test_a_single_agent_stays_as_it_is():
     one, several = Counting(agents=1), Counting()
     for env, kind in ((one, Counting), (several, JointEnv)):
-        params = join({"config": {"vec_env": env, "env_info": env.get_env_info()}})
+        params = made({"config": {"vec_env": env, "env_info": env.get_env_info()}}, joined=True)
         assert isinstance(params["config"]["vec_env"], kind)
 
 

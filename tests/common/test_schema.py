@@ -61,6 +61,7 @@ def test_the_users_mapping_is_left_as_it_was():
 
 NUMBER = "must be a number, got"
 WHOLE = "must be a whole number, got"
+EMPTY = ", as the key is left empty; write one, or delete the line."
 
 
 @pytest.mark.parametrize(
@@ -71,7 +72,7 @@ WHOLE = "must be a whole number, got"
         ({"count": 3.0}, f"x.count: {WHOLE} 3.0."),
         ({"count": "3"}, f"x.count: {WHOLE} '3'."),
         ({"count": True}, f"x.count: {WHOLE} True."),
-        ({"count": None}, f"x.count: {WHOLE} None."),
+        ({"count": None}, f"x.count: {WHOLE} None{EMPTY}"),
         ({"share": 0}, "x.share: must be in (0, 1], got 0.0."),
         ({"share": 1.01}, "x.share: must be in (0, 1], got 1.01."),
         ({"share": True}, f"x.share: {NUMBER} True."),
@@ -80,7 +81,7 @@ WHOLE = "must be a whole number, got"
         ({"rate": [1]}, f"x.rate: {NUMBER} [1]."),
         ({"rate": math.nan}, f"x.rate: {NUMBER} nan."),
         ({"rate": "inf"}, f"x.rate: {NUMBER} 'inf'."),
-        ({"rate": None}, f"x.rate: {NUMBER} None."),
+        ({"rate": None}, f"x.rate: {NUMBER} None{EMPTY}"),
         ({"kind": "square"}, "x.kind: must be one of round, flat, got square."),
         ({"kind": 1}, "x.kind: must be a word, got 1."),
         (

@@ -6,7 +6,7 @@ from rl_games.algos_torch.network_builder import A2CBuilder
 
 from rlg_genpo.common.trunks import DictTrunk, Trunk
 from rlg_genpo.errors import ConfigError
-from tests.rig import CNN, LSTM, MLP
+from tests.rig import CNN, LSTM, MLP, network_of
 
 B, T = 6, 3
 IMAGE = (8, 10, 3)
@@ -127,3 +127,16 @@ def test_an_image_without_a_cnn_block_is_refused():
         "params.network.cnn: missing, and the observation 'camera' is an image of shape "
         "(8, 10, 3); add a cnn block."
     )
+
+
+@pytest.mark.parametrize(
+    ("shape", "block", "message"),
+    [
+        ((8, 8, 3), {}, r"network\.cnn: missing, and the observation is an image of shape \(8, 8"),
+        ((8, 8), {}, r"network\.cnn: missing, and the observation is an image of shape \(8, 8\)"),
+        ((4,), {"cnn": CNN}, r"network\.cnn: the observation is a vector of shape \(4,\), which"),
+    ],
+)
+def test_a_cnn_and_an_image_go_together(shape, block, message):
+    with pytest.raises(ConfigError, match=message):
+        network_of("genpo", block, shape)

@@ -35,7 +35,7 @@ def test_every_option_is_written_with_its_default(name: str) -> None:
     network = {key: params["network"][key] for key in ("name", "separate", "mlp")}
     assert network == {"name": algorithm.network_name, **yaml.safe_load(REST)}
     bare = {**params, "algo": {"name": name}, "network": network}
-    assert algorithm.parse(params) == algorithm.parse(bare)
+    assert algorithm.settings(params) == algorithm.settings(bare)
 
 
 @pytest.mark.parametrize(
@@ -44,7 +44,7 @@ def test_every_option_is_written_with_its_default(name: str) -> None:
 def test_a_presets_values_are_written(name: str, preset: str) -> None:
     algorithm = algorithms()[name]
     params = read(algorithm.yaml_head(algorithm.presets[preset], REST))
-    algorithm.parse(params)
+    algorithm.settings(params)
     for path, value in algorithm.presets[preset].items():
         here: Any = params
         for key in path.split("."):

@@ -262,4 +262,4 @@ def test_the_summary_says_steps_widths_and_condition(rig):
 def test_a_misspelt_block_is_not_ignored(rig, slip):
     with pytest.raises(ConfigError, match=rf"params\.network\.{slip}: .* did you mean 'residual'"):
         rig.parsed({"network.residual": ABSENT, f"network.{slip}": {"sigma": 0.2}})
-    rig.parsed({**ON_FEATURES, "network.cnn": {}, "network.separate": True})
+    rig.parsed({**ON_FEATURES, "network.cnn": CNN, "network.separate": True})

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from rlg_genpo.common.joint import JointEnv, join
+from rlg_genpo.common.joint import JointEnv, made
 from rlg_genpo.ddpl import agents as agents_of_ddpl
 from rlg_genpo.ddpl.config import (
     ActionValueConfig,
@@ -58,7 +58,7 @@ def task(wrappers=("env",)):
 
 def settled(params, settings):
     """What an agent and a player receive."""
-    params = join(params)
+    params = made(params, joined=True)
     config = params["config"]
     return params, settings.resolve(config["env_info"], config.get("vec_env"))
 

@@ -219,7 +219,7 @@ def test_training_begins_at_different_ages_and_evaluation_at_none():
         ({"env_config": {"scenario": "simple_spred"}}, "did you mean 'simple_spread'"),
         ({"env_config": {"scenario": "simple_spread", "step": 1}}, "env_config.step: unknown key"),
         ({"env_config": SPREAD | {"rewards": "all"}}, "rewards: must be one of own, team"),
-        ({"env_config": SPREAD | {"options": 3}}, "options: must be a block of the scenario's"),
+        ({"env_config": SPREAD | {"options": 3}}, "options: must be a block of keys"),
         ({"env_config": SPREAD | {"options": {"n_agent": 3}}}, "not used by the scenario"),
         ({"env_config": SPREAD | {"options": {"max_steps": 3}}}, "options.max_steps: is VMAS's"),
         (

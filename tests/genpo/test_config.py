@@ -132,7 +132,11 @@ BAD = [
             f"{CONFIG}.kl_threshold: lr_schedule adaptive needs a target above 0 (in nats), "
             f"got {shown}; or use lr_schedule: linear or constant.",
         )
-        for threshold, shown in ((0, "0"), (-0.01, "-0.01"), (ABSENT, "None"), ("low", "'low'"))
+        for threshold, shown in ((0, "0"), (-0.01, "-0.01"), (ABSENT, "None"))
+    ),
+    (
+        {**ADAPTIVE, "config.kl_threshold": "low"},
+        f"{CONFIG}.kl_threshold: must be a number, got 'low'.",
     ),
     (
         {**ADAPTIVE, "config.learning_rate": 1e-7},
@@ -274,4 +278,4 @@ def test_every_key_is_documented():
 def test_a_misspelt_block_of_ours_is_not_ignored(rig, slip):
     with pytest.raises(ConfigError, match=rf"params\.network\.{slip}: .* did you mean 'flow'"):
         rig.parsed({"network.flow": ABSENT, f"network.{slip}": {"steps": 3}})
-    rig.parsed({"network.cnn": {}, "network.separate": True, "network.flow": {}})
+    rig.parsed({"network.cnn": CNN, "network.separate": True, "network.flow": {}})

@@ -247,3 +247,12 @@ def test_a_word_of_another_version_is_refused_where_it_would_be_ignored(rig):
     else:
         with pytest.raises(ConfigError, match=r"params\.config\.schedule_type: per_minibatch"):
             rig.agent(overrides)
+
+
+def test_normalize_rms_advantage_is_refused_where_rl_games_fails_on_it(rig):
+    overrides = {"config.normalize_rms_advantage": True}
+    if compat.averages_advantages():
+        rig.agent(overrides)
+        return
+    with pytest.raises(ConfigError, match=r"normalize_rms_advantage: True, which this version"):
+        rig.agent(overrides)

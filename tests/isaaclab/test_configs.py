@@ -30,7 +30,7 @@ from rlg_genpo.ddpl.config import AlgoConfig as DDPLAlgo
 from rlg_genpo.errors import ConfigError
 from rlg_genpo.genpo.config import AlgoConfig as GenPOAlgo
 from rlg_genpo.genpo.config import CoupledFlowConfig
-from rlg_genpo.host import keys
+from rlg_genpo.host.batch import minibatch_size
 from rlg_genpo.isaaclab import tasks as isaaclab_tasks
 from rlg_genpo.isaaclab.tasks import (
     BASELINE,
@@ -109,7 +109,7 @@ def stem_of(name: str) -> str:
 def settings_of(name: str) -> Any:
     """The policy's settings of one of our YAMLs."""
     params = params_of(name)
-    settings = algorithms()[params["algo"]["name"]].parse(params)
+    settings = algorithms()[params["algo"]["name"]].settings(params)
     assert isinstance(settings, PolicyConfig)
     return settings
 
@@ -262,7 +262,7 @@ def test_any_number_of_environments_fits(name: str, envs: int) -> None:
     config = params["config"] = {**params["config"], "num_actors": envs}
     validation.check_batch(params)
     batch = envs * config["horizon_length"]
-    minibatches = batch / keys.minibatch_size(config)
+    minibatches = batch / minibatch_size(config)
     central = config.get("central_value_config")
     if central:
         assert batch % (envs * central["minibatch_size_per_env"]) == 0
