@@ -7,7 +7,7 @@ from rl_games.algos_torch import torch_ext
 from rl_games.algos_torch.players import PpoPlayerContinuous, rescale_actions, unsqueeze_obs
 from torch import Tensor
 
-from rlg_genpo.common import checkpoints, messages
+from rlg_genpo.common import checkpoints, finite, messages
 from rlg_genpo.common.config import PolicyConfig
 
 
@@ -28,6 +28,8 @@ class Player(PpoPlayerContinuous):
         self.settings = settings
         self.algorithm_name: str = params["algo"]["name"]
         super().__init__(params)
+        if self.clip_actions:
+            finite.refuse_bounds(self.actions_low, self.actions_high)
 
     def load_networks(self, params: dict[str, Any]) -> None:
         super().load_networks(params)
