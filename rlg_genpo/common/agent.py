@@ -10,6 +10,7 @@ gradient step of :class:`Agent` has; :class:`rlg_genpo.common.ppo.PPOAgent` adds
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
@@ -21,7 +22,7 @@ from rlg_genpo.common import checkpoints, finite, machine, messages
 from rlg_genpo.common.config import PolicyConfig
 from rlg_genpo.common.estimators import masked_mean
 from rlg_genpo.errors import DivergedError
-from rlg_genpo.host import compat
+from rlg_genpo.host import compat, disk
 
 Losses = dict[str, tuple[float, Tensor]]
 
@@ -75,8 +76,10 @@ class Agent(A2CAgent):
         self.settings = settings
         #: in checkpoints, and before the names of scalars
         self.algorithm_name: str = params["algo"]["name"]
+        self.saver = disk.Saver()
         machine.warn_of_compiling(params)
         super().__init__(base_name, params)
+        disk.outlive(self.writer)
         if self.is_adaptive_lr:
             # YAML 1.1 leaves 1e-2 as text, which rl_games multiplies as it is.
             self.scheduler.kl_threshold = float(self.scheduler.kl_threshold)
@@ -317,6 +320,9 @@ class Agent(A2CAgent):
         kept = {key: value for key, value in state.items() if key != "env_state"}
         finite.refuse_state(self, kept, together=False)  # rank 0 alone saves
         return state
+
+    def save(self, fn: str) -> None:
+        self.saver.save(self.get_full_state_weights(), Path(f"{fn}.pth"))
 
     def trained(self) -> dict[str, Any]:
         """The networks with their statistics."""
