@@ -156,12 +156,6 @@ def newest_whole(run: Run) -> Checkpoint | None:
     return None
 
 
-def check_name(key: str, name: str) -> None:
-    """Refuse what is no name of a folder, or leads out of its parent."""
-    if name in ("", ".", "..") or name != name.strip() or not name.isprintable() or "/" in name:
-        raise ConfigError(f"{key}: must be a folder's name, got {name!r}; its parent is --runs.")
-
-
 def write_text(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     disk.write(path, text.encode())

@@ -121,7 +121,6 @@ def prepare(
     """
     validation.check_shape(params)
     config = params["config"]
-    runs.check_name("params.config.name", config["name"])
     if simulator_of(config).host is not None:
         simulator_of(config).check(config)
     if options.seed is not None:
@@ -186,7 +185,8 @@ def fresh_run(options: Options, params: Params) -> Run:
         # A run's own config.yaml is called after its folder.
         stem = Run(path.absolute().parent).group if path.name == "config.yaml" else path.stem
         name = f"{stem}_seed{params['seed']}"
-    runs.check_name("--name", name)
+    if not keys.is_file_name(name):
+        raise ConfigError(f"--name {name!r}: must be a folder's name; its parent is --runs.")
     run = Run(Path(options.runs or "runs") / name)
     refuse_trained(run)
     return run
@@ -237,9 +237,9 @@ def report(run: Run, outcome: dict[str, Any]) -> int:
     if outcome["status"] == "finished":
         last, code = f"evaluate it: rlg-genpo eval {shlex.quote(str(run.folder))}", FINISHED
     elif not run.last.is_file():
-        last = "nothing was saved: no epoch had ended"
+        last = "nothing was saved: no epoch had ended, or the disk took nothing"
     if outcome["status"] == "failed":
-        last, code = f"its end was not saved: make room, and {last}", DIVERGED
+        last, code = f"its end was not saved; make room, then {last}", DIVERGED
     lines = f"{outcome['status']} at {outcome['frames']} frames ({seconds})\n{last}"
     log = Lossy(run.log.open("a"))
     log.write(f"{lines}\n")

@@ -23,6 +23,7 @@ SCHEDULE_TYPES = ("legacy", "standard", "per_minibatch")
 RATE_RULE = Valid("adaptive, linear or constant", lambda word: word in LR_SCHEDULES)
 DECISION = Valid("legacy or standard", lambda word: word in SCHEDULE_TYPES)
 LENGTH = Valid("-1 or at least 1", lambda n: n == -1 or n > 0)
+NAME = Valid("the name of a file, without a slash", lambda name: is_file_name(name))
 SHAPER = Valid("a block such as {scale_value: 1}", lambda value: isinstance(value, Mapping))
 
 
@@ -40,7 +41,7 @@ class Batch:
 class Config(Batch):
     """``params.config`` of every algorithm; a key without a default must be there."""
 
-    name: str = option(MISSING, "the run's name")
+    name: str = option(MISSING, "the run's name", NAME)
     env_name: str = option(MISSING, "the simulator's name")
     num_actors: int = option(MISSING, "number of parallel environments", at_least(1))
     horizon_length: int = option(MISSING, "number of steps of a rollout", at_least(1))
@@ -114,6 +115,11 @@ def names(block: Iterable[str]) -> set[str] | None:
     """Keys that may be set in a block of ``params``; None where anything may be."""
     known = NAMES.get(tuple(block))
     return None if known is None else set(known.split())
+
+
+def is_file_name(name: str) -> bool:
+    """Whether a file or a folder may be called so, and stays in its parent."""
+    return name not in ("", ".", "..") and name.isprintable() and "/" not in name.strip() == name
 
 
 def parse_config(config: Mapping[str, Any], gaussian: bool) -> Config:
