@@ -15,6 +15,8 @@ import tempfile
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch reads it
+# Of Python's own process that counts what killed ones have left.
+os.environ.setdefault("PYTHONWARNINGS", "ignore:resource_tracker")
 
 from reliability import kills
 from reliability.outcome import table

@@ -317,7 +317,7 @@ class Agent(A2CAgent):
         state = super().get_full_state_weights()
         compat.keep_central_optimizer(self, state)
         state[checkpoints.KEY] = checkpoints.describe(self)
-        kept = {key: value for key, value in state.items() if key != "env_state"}
+        kept = self.trained() | {key: state[key] for key in ("optimizer", checkpoints.KEY)}
         finite.refuse_state(self, kept, together=False)  # rank 0 alone saves
         return state
 
@@ -325,9 +325,9 @@ class Agent(A2CAgent):
         self.saver.save(self.get_full_state_weights(), Path(f"{fn}.pth"))
 
     def trained(self) -> dict[str, Any]:
-        """The networks with their statistics."""
-        central = self.central_value_net.state_dict() if self.has_central_value else {}
-        return {"model": self.model.state_dict(), "central_value": central}
+        """The networks, and the statistics that they normalise with."""
+        central = finite.changing(self.central_value_net) if self.has_central_value else {}
+        return {"model": finite.changing(self.model), "central_value": central}
 
     def extra_state(self) -> dict[str, Any]:
         """What a method must keep in checkpoints beside the model and rl_games' own."""

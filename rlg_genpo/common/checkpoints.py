@@ -80,7 +80,9 @@ def check(
             f"{there.get(name, 'absent')} there, {here.get(name, 'absent')} here. Check "
             "params.network and the task against the YAML that it was trained with."
         )
-    poisoned = finite.not_finite(weights["model"])
+    changing = {name.removeprefix(compat.COMPILED) for name in finite.changing(model)}
+    held = {name.removeprefix(compat.COMPILED): value for name, value in weights["model"].items()}
+    poisoned = finite.not_finite({name: held[name] for name in changing})
     if poisoned:
         raise CheckpointError(
             f"The checkpoint's {poisoned} is not finite: it was saved by a version that did not "

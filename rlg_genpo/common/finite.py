@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from rlg_genpo.errors import ConfigError, DivergedError, SimulatorError
 
@@ -54,9 +54,10 @@ class Found(NamedTuple):
 # -- the looks ------------------------------------------------------------------------------------
 
 
+@torch.no_grad()
 def extremes(tensors: Iterable[Tensor]) -> Tensor:
     """Smallest and largest number of each tensor, (2 n,); a NaN is both. Integers are left out."""
-    looked = [t.detach() for t in tensors if t.is_floating_point() and t.numel()]
+    looked = [t for t in tensors if t.is_floating_point() and t.numel()]
     return torch.cat([torch.stack(torch.aminmax(t)).double() for t in looked])
 
 
@@ -118,6 +119,19 @@ def refuse_state(agent: Any, state: Mapping[str, Any], together: bool) -> None:
         f"and is not saved. params.config.learning_rate is {agent.config['learning_rate']}, now "
         f"{agent.last_lr:g}; lower it, or bound what the simulator gives. {whole(agent)}"
     )
+
+
+def changing(module: nn.Module) -> dict[str, Tensor]:
+    """What training changes of a module: parameters and statistics.
+
+    Other buffers are the network's own business, such as a mask of -inf.
+    """
+    statistics = {
+        name: value
+        for name, value in module.named_buffers()
+        if name.rpartition(".")[2].startswith("running_")
+    }
+    return {**dict(module.named_parameters()), **statistics}
 
 
 def not_finite(state: Any) -> str | None:

@@ -173,6 +173,26 @@ def test_statistics_that_are_lost_are_not_saved(rig):
         agent.get_full_state_weights()
 
 
+def test_a_networks_own_buffers_may_hold_what_they_like(rig):
+    agent = rig.rolled()
+    agent.model.register_buffer("mask", torch.tensor([0.0, -np.inf]))
+    assert not agent.get_full_state_weights()["model"]["mask"].isfinite().all()
+
+
+def test_the_ranks_of_a_run_stop_together(rig, monkeypatch):
+    agent = rig.agent()
+    agent.init_tensors()
+    agent.obs = agent.env_reset()
+    agent.play_steps()
+    agent.multi_gpu = True
+    monkeypatch.setattr(torch.distributed, "all_reduce", lambda flag, how: flag.zero_())
+    with pytest.raises(SimulatorError, match="Another process of this run"):
+        finite.refuse_rollout(agent)
+    with pytest.raises(DivergedError, match="A tensor of another process is no longer finite"):
+        finite.refuse_state(agent, agent.trained(), together=True)
+    finite.refuse_state(agent, agent.trained(), together=False)
+
+
 @pytest.mark.parametrize(
     "low, high", [(-np.inf, np.inf), (-1.0, np.inf), (-np.inf, 1.0), (-3e38, 3e38), (0.0, 1e30)]
 )
