@@ -12,6 +12,7 @@ import pytest
 from rlg_genpo.cli import progress, runs, session
 from rlg_genpo.cli.progress import Bar, StopWish
 from rlg_genpo.cli.runs import Run
+from rlg_genpo.envs.multigoal import MultiGoal
 from rlg_genpo.host import disk
 from tests.cli.small import EPOCH, facts_of, state_of, train, written
 
@@ -219,3 +220,23 @@ def test_head_ends_a_run_in_good_order(tmp_path):
     assert train_it.wait(60) == 130
     assert facts_of(tmp_path / "run")["status"] == "interrupted"
     assert "interrupted at" in (tmp_path / "run" / "train.log").read_text()
+
+
+def test_a_bad_number_of_the_simulator_loses_no_epoch(tmp_path, monkeypatch, capsys):
+    step, count = MultiGoal.step, []
+
+    def failing(self, actions):
+        seen, *rest = step(self, actions)
+        count.append(0)
+        if len(count) == 2 * 8 + 3:  # in the third epoch's rollout
+            seen[5, 1] = float("inf")
+        return seen, *rest
+
+    monkeypatch.setattr(MultiGoal, "step", failing)
+    assert train(written(tmp_path), "--runs", tmp_path, "--name", "run") == 1
+    said, run = capsys.readouterr().err, tmp_path / "run"
+    assert "observation, component 1, is inf in environment 5 at step 3 of 8 in epoch 3" in said
+    assert facts_of(run)["status"] == "failed" and facts_of(run)["frames"] == 2 * EPOCH
+    assert state_of(run)["epoch"] == 2 and state_of(run)["frame"] == 2 * EPOCH
+    assert train("--resume", run) == 0
+    assert [row["epoch"] for row in runs.read_progress(Run(run))] == list("1234")
