@@ -7,7 +7,7 @@ anywhere, also before a simulator starts and while ``import gym`` runs.
 
 import logging
 
-from rlg_genpo.errors import CheckpointError, ConfigError, DivergedError
+from rlg_genpo.errors import CheckpointError, ConfigError, DivergedError, SimulatorError
 from rlg_genpo.host.import_hook import when_imported
 from rlg_genpo.version import __version__
 
@@ -15,6 +15,7 @@ __all__ = [
     "CheckpointError",
     "ConfigError",
     "DivergedError",
+    "SimulatorError",
     "__version__",
     "register",
 ]

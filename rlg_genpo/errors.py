@@ -9,6 +9,10 @@ class DivergedError(RuntimeError):
     """Training met a loss that is not finite; says where, and what usually helps."""
 
 
+class SimulatorError(DivergedError):
+    """The simulator gave a number that cannot be learned from; says what and where."""
+
+
 class CheckpointError(RuntimeError):
     """A checkpoint that does not belong to the configured policy; says what differs."""
 

@@ -4,6 +4,7 @@ What a user's words, files and settings have wrong is a ConfigError, everywhere 
 message names the key, the value and the way out.
 """
 
+import errno
 import shlex
 import sys
 from collections.abc import Sequence
@@ -15,6 +16,8 @@ from rlg_genpo.errors import CheckpointError, ConfigError, DivergedError, Verifi
 
 #: exit codes; 130 is what a shell makes of Ctrl-C
 FINISHED, FAILED, MISUSED, INTERRUPTED = 0, 1, 2, 130
+#: what a disk that takes nothing answers
+UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -32,4 +35,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (ConfigError, CheckpointError, DivergedError, VerificationError) as error:
         click.echo(f"error: {error}", err=True)
         return MISUSED if isinstance(error, ConfigError | CheckpointError) else FAILED
+    except OSError as error:
+        if error.errno not in UNWRITABLE:
+            raise
+        click.echo(f"error: {error.filename or 'a file'}: {error.strerror}.", err=True)
+        return MISUSED
     return FINISHED if code is None else code

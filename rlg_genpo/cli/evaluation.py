@@ -94,13 +94,14 @@ def evaluate(options: Options, deployments: Sequence[str]) -> dict[str, Any]:
     checkpoint, ready = prepared(options)
     params = ready.params
     kinds = kinds_of(params, deployments)
-    state = validation.state_of(checkpoint, params)
     per_env = ceil(options.episodes / MOST_ENVS)
     envs = ceil(options.episodes / per_env)
     results = {}
-    for kind in kinds:
-        episodes = list(play_kind(ready, checkpoint, kind, envs, per_env))
-        results[kind.name] = summary(episodes, options.seed)
+    with checkpoint.kept() as kept:  # a run that trains meanwhile replaces it
+        state = validation.state_of(kept, params)
+        for kind in kinds:
+            episodes = list(play_kind(ready, kept, kind, envs, per_env))
+            results[kind.name] = summary(episodes, options.seed)
     return {
         "task": simulator_of(params["config"]).task(params["config"]),
         "policy": params["algo"]["name"],

@@ -6,6 +6,7 @@ import fcntl
 import json
 import math
 import re
+import shutil
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,8 +16,8 @@ from typing import Any
 import torch
 
 from rlg_genpo.cli import configs
-from rlg_genpo.errors import ConfigError
-from rlg_genpo.host import files
+from rlg_genpo.errors import CheckpointError, ConfigError
+from rlg_genpo.host import disk, files
 
 COLUMNS: tuple[str, ...] = ("epoch", "frame", "wall_seconds", "cpu_seconds", "mean_return", "fps")
 
@@ -26,7 +27,7 @@ class Run:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.name = folder.name
+        self.name = folder.resolve().name
         #: the name without its seed: runs that differ in nothing else share it
         self.group = re.sub(r"_seed\d+$", "", self.name)
         self.config = folder / "config.yaml"
@@ -48,6 +49,8 @@ class Run:
                 fcntl.flock(log, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 raise ConfigError(f"{self.folder}: another process is training here.") from None
+            for folder in (self.folder, self.last.parent):
+                disk.clean(folder)
             yield
 
 
@@ -65,6 +68,14 @@ class Checkpoint:
         if not all(isinstance(state.get(key), kind) for key, kind in kinds.items()):
             raise ConfigError(f"{self.path}: not a training checkpoint of rl_games.")
         return state
+
+    @contextlib.contextmanager
+    def kept(self) -> Iterator["Checkpoint"]:
+        """A copy of it, which stays what it is while training replaces the file."""
+        with tempfile.TemporaryDirectory() as folder:
+            self.load()  # what is wrong with it is said of its own path
+            copy = Path(shutil.copy(self.path, folder))
+            yield Checkpoint(copy, self.run)
 
     def params(self, given: str | None) -> configs.Params:
         """The configuration that it was trained with: ``given``, or else its run folder's own."""
@@ -101,43 +112,68 @@ def elsewhere(folder: Path) -> str:
 
 
 def locate(word: str, which: str = "last") -> Checkpoint:
-    """A run folder's ``last`` or ``best`` checkpoint, or a checkpoint by its own path."""
+    """A run folder's ``last`` or ``best`` checkpoint, or a checkpoint by its own path.
+
+    However the path is written, from wherever, and through links: the same run is found.
+    """
     path = Path(word)
-    if path.is_file():
-        inside = path.parent.name == "nn"
-        return Checkpoint(path, Run(path.absolute().parents[1] if inside else path.parent))
-    if not path.is_dir():
+    real = path.resolve()
+    if real.is_file():
+        return Checkpoint(real, Run(real.parents[1] if real.parent.name == "nn" else real.parent))
+    if not real.is_dir():
         raise ConfigError(f"{word}: no such run folder or checkpoint.")
-    run = Run(path)
+    if real.name == "nn" and (real.parent / "config.yaml").is_file():
+        path = real = real.parent
+    run = Run(real if path.name in ("", "..") else path)
     if not run.config.is_file():
         raise ConfigError(f"{word}: not a run folder (it has no config.yaml){elsewhere(path)}")
-    checkpoint = run.last if which == "last" else run.best()
-    if checkpoint.is_file():
-        return Checkpoint(checkpoint, run)
-    there = ", ".join(str(p.relative_to(path)) for p in sorted(path.glob("nn/*.pth"))) or "none"
-    since = " rl_games writes it from epoch params.config.save_best_after (100) on."
-    why = since if which == "best" else ""
-    raise ConfigError(
-        f"{word}: has no {checkpoint.relative_to(path)}. Checkpoints there: {there}.{why}"
-    )
+    checkpoint = Checkpoint(run.last if which == "last" else run.best(), run)
+    if checkpoint.path.is_file():
+        return checkpoint
+    newest = newest_whole(run) if which == "last" else None
+    if newest is not None:
+        return newest
+    there = ", ".join(str(p.relative_to(run.folder)) for p in sorted(run.folder.glob("nn/*.pth")))
+    why = " rl_games writes it from epoch params.config.save_best_after (100) on."
+    if which == "last":
+        why = " None of them can be gone on from; begin anew with CONFIG, under another --name."
+    name = checkpoint.path.relative_to(run.folder)
+    raise ConfigError(f"{word}: has no {name}. Checkpoints there: {there or 'none'}.{why}")
 
 
-@contextlib.contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """A file to write in place of ``path``: no reader and no crash ever sees half of it."""
-    temporary = path.with_name(f".{path.name}.tmp")
-    yield temporary
-    temporary.replace(path)
+def newest_whole(run: Run) -> Checkpoint | None:
+    """The newest checkpoint of a run that died before its first ``nn/last.pth``.
+
+    rl_games writes others: every ``save_frequency`` epochs, and the best. A kill may tear them.
+    """
+    for path in sorted(run.folder.glob("nn/*.pth"), key=lambda p: p.stat().st_mtime, reverse=True):
+        checkpoint = Checkpoint(path, run)
+        with contextlib.suppress(ConfigError, CheckpointError):
+            checkpoint.load()
+            return checkpoint
+    return None
 
 
 def write_text(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(path) as file:
-        file.write_text(text)
+    disk.write(path, text.encode())
+
+
+def json_of(value: dict[str, Any]) -> str:
+    return json.dumps(value, indent=2) + "\n"
 
 
 def write_json(path: Path, value: dict[str, Any]) -> None:
-    write_text(path, json.dumps(value, indent=2) + "\n")
+    write_text(path, json_of(value))
+
+
+def facts_of(run: Run) -> dict[str, Any]:
+    """``run.json``; what a power loss or an editor left empty or torn is taken for none."""
+    try:
+        facts = json.loads(run.facts.read_text())
+    except (FileNotFoundError, ValueError):
+        return {}
+    return facts if isinstance(facts, dict) else {}
 
 
 def read_progress(run: Run, last: float = math.inf) -> list[dict[str, str]]:
@@ -148,9 +184,10 @@ def read_progress(run: Run, last: float = math.inf) -> list[dict[str, str]]:
     """
     if not run.progress.is_file():
         return []
-    with run.progress.open(newline="") as file:
-        rows = [row for row in csv.DictReader(file) if None not in row.values()]
-    return [row for row in rows if int(row["epoch"]) <= last]
+    with run.progress.open(newline="", errors="replace") as file:
+        table = csv.DictReader(line.replace("\0", "") for line in file)
+        rows = [row for row in table if None not in row.values() and row.keys() == {*COLUMNS}]
+    return [row for row in rows if row["epoch"].isdigit() and int(row["epoch"]) <= last]
 
 
 def write_progress(run: Run, rows: list[dict[str, str]]) -> None:

@@ -1,11 +1,13 @@
 """One uninterrupted stretch of training: rl_games' runner, quiet, observed and stoppable."""
 
 import contextlib
+import logging
 import random
 import sys
 import time
 from copy import deepcopy
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,9 +18,13 @@ from rl_games.torch_runner import Runner
 from rlg_genpo import registration
 from rlg_genpo.cli import configs, machine, runs, validation
 from rlg_genpo.cli.configs import Params
-from rlg_genpo.cli.progress import Bar, StopWish, output
+from rlg_genpo.cli.progress import Bar, Lossy, StopWish, output
 from rlg_genpo.cli.runs import Checkpoint, Run
 from rlg_genpo.common.config import PolicyConfig
+from rlg_genpo.errors import SimulatorError
+from rlg_genpo.host import disk
+
+logger = logging.getLogger(__name__)
 
 #: seconds between two writings of nn/last.pth
 SAVE_EVERY = 60.0
@@ -42,8 +48,10 @@ class Job:
 def execute(job: Job, facts: dict[str, Any]) -> dict[str, Any]:
     """Train until the end or an interruption; returns what then replaces ``facts`` of run.json."""
     total = validation.planned_frames(job.params["config"], job.epoch, job.frame)
-    bar = Bar(sys.stderr, total, job.frame)
+    stream = Lossy(sys.stderr)
+    bar = Bar(stream, total, job.frame)
     stop = StopWish(bar)
+    stream.unread = stop.unread
     observer = Observer(job, facts, bar, stop)
     status = "failed"
     try:
@@ -60,8 +68,17 @@ def execute(job: Job, facts: dict[str, Any]) -> dict[str, Any]:
             "peak_memory_mb": max(facts["peak_memory_mb"], machine.peak_memory_mb()),
         }
         if observer.begun or not job.checkpoint:
-            runs.write_json(job.run.facts, {**facts, **outcome})
+            write_facts(job.run, {**facts, **outcome})
     return outcome
+
+
+def write_facts(run: Run, facts: dict[str, Any]) -> None:
+    """``run.json`` at a session's end; a full disk lets it be written over where it stands."""
+    try:
+        runs.write_json(run.facts, facts)
+    except OSError:
+        with contextlib.suppress(OSError):
+            disk.overwrite(run.facts, runs.json_of(facts).encode())
 
 
 class Observer(DefaultAlgoObserver):
@@ -78,7 +95,9 @@ class Observer(DefaultAlgoObserver):
         self.wall_start = time.perf_counter() - float(last["wall_seconds"])
         self.cpu_start = time.process_time() - float(last["cpu_seconds"])
         self.algo: Any = None
+        self.saver = disk.Saver()
         self.begun = False
+        self.behind = False  # progress.csv lacks rows
         self.last_read = 0.0
         self.saved_at = time.perf_counter()
         self.saved_epoch = -1
@@ -90,6 +109,11 @@ class Observer(DefaultAlgoObserver):
 
     def after_init(self, algo: Any) -> None:
         super().after_init(algo)
+        # Of one of our agents its own; rl_games' would wait through 31 seconds on a full disk, and
+        # then end the run.
+        self.saver = getattr(algo, "saver", self.saver)
+        algo.save = self._save_as
+        disk.outlive(algo.writer)
         self.last_read, _ = self.seconds()
 
     def after_steps(self) -> None:
@@ -123,15 +147,24 @@ class Observer(DefaultAlgoObserver):
         """Environment frames so far."""
         return self.algo.frame // self.algo.num_agents
 
-    def save(self) -> None:
-        """Write nn/last.pth, unless this epoch's stands there."""
+    def save(self) -> bool:
+        """Whether this epoch's nn/last.pth stands; it is written unless it does."""
         if self.algo is None or self.algo.epoch_num == self.saved_epoch:
-            return
-        # algo.save would append the suffix, and sleep and retry through 31 seconds on a full disk.
-        with runs.replacing(self.job.run.last) as file:
-            torch.save(self.algo.get_full_state_weights(), file)
-        self.saved_at, self.saved_epoch = time.perf_counter(), self.algo.epoch_num
-        self.saved_frames = self.frames
+            return True
+        self.saved_at = time.perf_counter()
+        if not self.saver.save(self.algo.get_full_state_weights(), self.job.run.last):
+            return False
+        self.saved_epoch, self.saved_frames = self.algo.epoch_num, self.frames
+        return True
+
+    def save_before(self) -> None:
+        """Write nn/last.pth as of before this epoch, whose rollout was refused."""
+        if self.begun:
+            self.algo.epoch_num -= 1
+            self.save()
+
+    def _save_as(self, name: str) -> None:
+        self.saver.save(self.algo.get_full_state_weights(), Path(f"{name}.pth"))
 
     def _record(self, epoch: int) -> None:
         wall, cpu = self.seconds()
@@ -139,15 +172,26 @@ class Observer(DefaultAlgoObserver):
         value = float(meter.mean.reshape(-1)[0]) if meter.current_size else None
         frames = self.algo.curr_frames * self.algo.world_size / self.algo.num_agents
         row = {
-            "epoch": epoch,
-            "frame": self.frames,
+            "epoch": f"{epoch}",
+            "frame": f"{self.frames}",
             "wall_seconds": f"{wall:.3f}",
             "cpu_seconds": f"{cpu:.3f}",
             "mean_return": "" if value is None else f"{value:.6g}",
             "fps": f"{frames / max(wall - self.last_read, 1e-9):.1f}",
         }
         self.last_read = wall
-        runs.append_progress(self.job.run, row)
+        self.rows.append(row)
+        try:
+            if self.behind:
+                runs.write_progress(self.job.run, self.rows)
+            else:
+                runs.append_progress(self.job.run, row)
+            self.behind = False
+        except OSError as error:
+            if not self.behind:
+                reason = error.strerror or error
+                logger.warning("%s waits for room (%s).", self.job.run.progress, reason)
+            self.behind = True
         self.bar.show(self.frames, value)
 
 
@@ -163,11 +207,13 @@ def run_to_end(job: Job, observer: Observer) -> str:
         except KeyboardInterrupt:
             # Either all is saved, or the networks are half updated and the last checkpoint stays.
             return "interrupted"
+        except SimulatorError:
+            observer.save_before()
+            raise
         finally:
             if observer.algo is not None:
                 observer.algo.writer.close()
-    observer.save()
-    return "finished"
+    return "finished" if observer.save() else "failed"
 
 
 def params_of_session(job: Job) -> Params:
@@ -176,7 +222,7 @@ def params_of_session(job: Job) -> Params:
     """
     params = deepcopy(job.params)
     config = params["config"]
-    config["train_dir"] = str(job.run.folder.parent)
+    config["train_dir"] = str(job.run.folder.resolve().parent)
     config["full_experiment_name"] = job.run.name
     if config.get("max_frames", -1) != -1:
         # rl_games counts every agent's frame, its user the environments'.

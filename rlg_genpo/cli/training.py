@@ -1,7 +1,8 @@
 """``rlg-genpo train``: a fresh run, or one that goes on."""
 
-import json
+import os
 import shlex
+import sys
 from dataclasses import dataclass
 from datetime import datetime
 from math import ceil
@@ -10,14 +11,24 @@ from typing import Any
 
 from click import echo
 
-from rlg_genpo.cli import FINISHED, INTERRUPTED, configs, machine, runs, session, validation
+from rlg_genpo.cli import (
+    DIVERGED,
+    FINISHED,
+    INTERRUPTED,
+    configs,
+    machine,
+    runs,
+    session,
+    validation,
+)
 from rlg_genpo.cli.configs import Params
+from rlg_genpo.cli.progress import Lossy
 from rlg_genpo.cli.runs import Checkpoint, Run
 from rlg_genpo.cli.session import Job
 from rlg_genpo.common.config import PolicyConfig
 from rlg_genpo.envs import simulator_of
 from rlg_genpo.errors import ConfigError
-from rlg_genpo.host import batch
+from rlg_genpo.host import batch, keys
 
 
 @dataclass(frozen=True)
@@ -42,10 +53,11 @@ def train(options: Options) -> int:
     state = validation.state_of(checkpoint, params) if checkpoint else {"epoch": 0, "frame": 0}
     rate = params["config"].get("learning_rate") if checkpoint else None
     configs.override(params, options.overrides)
-    settings, threads = prepare(params, options, state)
-    config = params["config"]
     # A checkpoint alone, such as a swapped one, begins a run of its own.
     goes_on = checkpoint is not None and checkpoint.run.config.is_file()
+    earlier = runs.facts_of(checkpoint.run) if checkpoint and goes_on else {}
+    settings, threads, plan = prepare(params, options, state, earlier.get("planned_frames"))
+    config = params["config"]
     run = checkpoint.run if checkpoint and goes_on else fresh_run(options, params)
     # A run that goes on keeps the restored rate, unless the user sets another.
     changed = rate not in (None, config["learning_rate"])
@@ -67,7 +79,7 @@ def train(options: Options) -> int:
     with run.held():
         if not goes_on:
             refuse_trained(run)
-        facts = first_facts(job, options.command)
+        facts = first_facts(job, options.command, earlier, plan)
         echo(f"run:     {run.folder}" + (f", from {job.frame} frames on" if checkpoint else ""))
         echo(f"device:  {config['device']}")
         echo(threads)
@@ -96,9 +108,17 @@ def source(options: Options) -> tuple[Checkpoint | None, Params]:
 
 
 def prepare(
-    params: Params, options: Options, state: dict[str, Any]
-) -> tuple[PolicyConfig | None, str]:
-    """Apply the options in place and check the whole; the settings, and a line about threads."""
+    params: Params, options: Options, state: dict[str, Any], planned: object = None
+) -> tuple[PolicyConfig | None, str, int | None]:
+    """Apply the options in place and check the whole.
+
+    Args:
+        state: of the checkpoint to go on from.
+        planned: the frames of the whole run, as its earlier sessions had them.
+
+    Returns:
+        The settings, a line about threads, and the frames of the whole run.
+    """
     validation.check_shape(params)
     config = params["config"]
     if simulator_of(config).host is not None:
@@ -107,16 +127,26 @@ def prepare(
         params["seed"] = options.seed
     elif params.get("seed") is None:
         params["seed"] = int(datetime.now().timestamp())
-    frames = options.frames
+    # The run's length is in frames to its user, in epochs to rl_games.
+    frames = options.frames or frames_of_run(config, state, planned)
     if options.envs is not None:
-        # The run's length is in frames to its user, in epochs to rl_games.
-        frames = frames or validation.planned_frames(config)
         set_envs(params, options.envs)
-    if frames is not None:
+    if frames is not None and (options.frames or options.envs):
         set_frames(config, frames, state)
     machine.set_device(config, options.device)
     threads = machine.set_threads(params)
-    return validation.check(params), threads
+    return validation.check(params), threads, frames
+
+
+def frames_of_run(config: dict[str, Any], state: dict[str, Any], planned: object) -> int | None:
+    """Frames of the whole run: its earlier sessions' plan, unless the configuration says another.
+
+    That counts epochs, of which the last may exceed the plan.
+    """
+    end = validation.planned_frames(config, state["epoch"], state["frame"])
+    if end is None or not isinstance(planned, int):
+        return end
+    return planned if 0 <= end - planned < validation.frames_per_epoch(config) else end
 
 
 def set_envs(params: Params, envs: int) -> None:
@@ -152,8 +182,8 @@ def fresh_run(options: Options, params: Params) -> Run:
         # A run's own config.yaml is called after its folder.
         stem = Run(path.absolute().parent).group if path.name == "config.yaml" else path.stem
         name = f"{stem}_seed{params['seed']}"
-    if Path(name).name != name:
-        raise ConfigError(f"--name {name}: must be a folder's name; its parent is --runs.")
+    if not keys.is_file_name(name):
+        raise ConfigError(f"--name {name!r}: must be a folder's name; its parent is --runs.")
     run = Run(Path(options.runs or "runs") / name)
     refuse_trained(run)
     return run
@@ -171,17 +201,23 @@ def resume_command(run: Run) -> str:
     return f"rlg-genpo train --resume {shlex.quote(str(run.folder))}"
 
 
-def first_facts(job: Job, command: str) -> dict[str, Any]:
-    """``run.json`` at a session's start."""
+def first_facts(
+    job: Job, command: str, earlier: dict[str, Any], plan: int | None
+) -> dict[str, Any]:
+    """``run.json`` at a session's start.
+
+    Its status holds whatever becomes of the process; the process is the one called ``pid`` that
+    began at ``started``, while there is such a one.
+    """
     started = datetime.now().astimezone().isoformat(timespec="seconds")
-    goes_on = job.checkpoint and job.run.facts.is_file()
-    earlier = json.loads(job.run.facts.read_text()) if goes_on else {}
     here = {"command": command, "started": started, "from_frame": job.frame}
     return {
-        "status": "running",
+        "status": "started",
+        "pid": os.getpid(),
         "command": command,
         "seed": job.params["seed"],
         "started": started,
+        "planned_frames": plan,
         "versions": machine.versions(),
         "device": machine.device_name(job.params["config"]["device"]),
         "cpu_count": machine.cores(),
@@ -192,12 +228,18 @@ def first_facts(job: Job, command: str) -> dict[str, Any]:
 
 
 def report(run: Run, outcome: dict[str, Any]) -> int:
-    """The closing lines, and the exit code."""
+    """The closing lines, on the terminal and in the log, and the exit code."""
     seconds = f"{outcome['wall_seconds']:.0f} s, {outcome['cpu_seconds']:.0f} CPU s"
-    echo(f"{outcome['status']} at {outcome['frames']} frames ({seconds})")
+    last, code = f"resume it: {resume_command(run)}", INTERRUPTED
     if outcome["status"] == "finished":
-        echo(f"evaluate it: rlg-genpo eval {shlex.quote(str(run.folder))}")
-        return FINISHED
-    saved = run.last.is_file()
-    echo(f"resume it: {resume_command(run)}" if saved else "nothing was saved: no epoch had ended")
-    return INTERRUPTED
+        last, code = f"evaluate it: rlg-genpo eval {shlex.quote(str(run.folder))}", FINISHED
+    elif not run.last.is_file():
+        last = "nothing was saved: no epoch had ended, or the disk took nothing"
+    if outcome["status"] == "failed":
+        last, code = f"its end was not saved; make room, then {last}", DIVERGED
+    lines = f"{outcome['status']} at {outcome['frames']} frames ({seconds})\n{last}"
+    log = Lossy(run.log.open("a"))
+    log.write(f"{lines}\n")
+    log.close()
+    echo(lines, file=Lossy(sys.stdout))  # type: ignore[arg-type]
+    return code

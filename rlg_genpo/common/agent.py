@@ -10,6 +10,7 @@ gradient step of :class:`Agent` has; :class:`rlg_genpo.common.ppo.PPOAgent` adds
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
@@ -17,11 +18,11 @@ from rl_games.algos_torch.a2c_continuous import A2CAgent
 from rl_games.common import common_losses
 from torch import Tensor
 
-from rlg_genpo.common import checkpoints, machine, messages
+from rlg_genpo.common import checkpoints, finite, machine, messages
 from rlg_genpo.common.config import PolicyConfig
 from rlg_genpo.common.estimators import masked_mean
 from rlg_genpo.errors import DivergedError
-from rlg_genpo.host import compat
+from rlg_genpo.host import compat, disk
 from rlg_genpo.host.files import Restoring
 
 Losses = dict[str, tuple[float, Tensor]]
@@ -76,11 +77,15 @@ class Agent(Restoring, A2CAgent):
         self.settings = settings
         #: in checkpoints, and before the names of scalars
         self.algorithm_name: str = params["algo"]["name"]
+        self.saver = disk.Saver()
         machine.warn_of_compiling(params)
         super().__init__(base_name, params)
+        disk.outlive(self.writer)
         if self.is_adaptive_lr:
             # YAML 1.1 leaves 1e-2 as text, which rl_games multiplies as it is.
             self.scheduler.kl_threshold = float(self.scheduler.kl_threshold)
+        if self.clip_actions:
+            finite.refuse_bounds(self.actions_low, self.actions_high)
         self.policy = self.model.policy
         if self.mixed_precision:
             self.policy.allow_mixed_precision()
@@ -130,7 +135,18 @@ class Agent(Restoring, A2CAgent):
             self.tensor_list.remove(name)
 
     def preprocess_actions(self, actions: Tensor) -> Any:
-        return super().preprocess_actions(self.policy.to_env(actions))
+        # What a bad observation leads to, or a bad policy: zero until the rollout is refused.
+        return super().preprocess_actions(self.policy.to_env(actions).nan_to_num(0.0, 0.0, 0.0))
+
+    def play_steps(self) -> dict[str, Any]:
+        rollout = super().play_steps()
+        finite.refuse_rollout(self)
+        return rollout
+
+    def play_steps_rnn(self) -> dict[str, Any]:
+        rollout = super().play_steps_rnn()
+        finite.refuse_rollout(self)
+        return rollout
 
     def autocast(self) -> torch.autocast:
         """bfloat16 for trunk and critic under ``mixed_precision``; the densities stay float32.
@@ -268,14 +284,13 @@ class Agent(Restoring, A2CAgent):
         for name, value in measured.items():
             self.scalars[name].append(torch.as_tensor(value))
         self.rollout = {}
+        finite.refuse_state(self, self.trained(), together=True)
         return compat.add_update_time(result, time.perf_counter() - started)
 
     def stop_if_diverged(self, measured: Iterable[Tensor], what: str, way_out: str) -> None:
         """Raise a DivergedError where something measured, 0-d or (n,), is not finite."""
-        if not torch.hstack(list(measured)).isfinite().all():
-            raise DivergedError(
-                f"{what} no longer finite. {way_out}. The last checkpoint is of before."
-            )
+        if not finite.agreed(self, torch.hstack(list(measured)).isfinite().all()):
+            raise DivergedError(f"{what} no longer finite. {way_out}. {finite.whole(self)}")
 
     def _absorb_observations(self, obses: Any) -> None:
         if not self.normalize_input:
@@ -303,7 +318,17 @@ class Agent(Restoring, A2CAgent):
         state = super().get_full_state_weights()
         compat.keep_central_optimizer(self, state)
         state[checkpoints.KEY] = checkpoints.describe(self)
+        kept = self.trained() | {key: state[key] for key in ("optimizer", checkpoints.KEY)}
+        finite.refuse_state(self, kept, together=False)  # rank 0 alone saves
         return state
+
+    def save(self, fn: str) -> None:
+        self.saver.save(self.get_full_state_weights(), Path(f"{fn}.pth"))
+
+    def trained(self) -> dict[str, Any]:
+        """The networks, and the statistics that they normalise with."""
+        central = finite.changing(self.central_value_net) if self.has_central_value else {}
+        return {"model": finite.changing(self.model), "central_value": central}
 
     def extra_state(self) -> dict[str, Any]:
         """What a method must keep in checkpoints beside the model and rl_games' own."""

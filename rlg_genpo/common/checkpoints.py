@@ -5,6 +5,7 @@ from typing import Any
 
 from torch import nn
 
+from rlg_genpo.common import finite
 from rlg_genpo.common.config import PolicyConfig
 from rlg_genpo.errors import CheckpointError
 from rlg_genpo.host import compat
@@ -82,6 +83,14 @@ def check(
             f"The checkpoint's network differs in {len(differing)} tensors, first {name}: "
             f"{there.get(name, 'absent')} there, {here.get(name, 'absent')} here. Check "
             "params.network and the task against the YAML that it was trained with."
+        )
+    changing = {name.removeprefix(compat.COMPILED) for name in finite.changing(model)}
+    held = {name.removeprefix(compat.COMPILED): value for name, value in weights["model"].items()}
+    poisoned = finite.not_finite({name: held[name] for name in changing})
+    if poisoned:
+        raise CheckpointError(
+            f"The checkpoint's {poisoned} is not finite: it was saved by a version that did not "
+            "look. Use an earlier checkpoint."
         )
     return extras
 

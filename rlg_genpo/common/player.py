@@ -7,7 +7,7 @@ import torch
 from rl_games.algos_torch.players import PpoPlayerContinuous, rescale_actions, unsqueeze_obs
 from torch import Tensor
 
-from rlg_genpo.common import checkpoints, messages
+from rlg_genpo.common import checkpoints, finite, messages
 from rlg_genpo.common.config import PolicyConfig
 from rlg_genpo.common.deployed import Part, whole
 from rlg_genpo.host import compat
@@ -32,6 +32,8 @@ class Player(Restoring, PpoPlayerContinuous):
         self.algorithm_name: str = params["algo"]["name"]
         super().__init__(params)
         compat.unscript(self.model)
+        if self.clip_actions:
+            finite.refuse_bounds(self.actions_low, self.actions_high)
 
     def load_networks(self, params: dict[str, Any]) -> None:
         super().load_networks(params)

@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from rlg_genpo.common.agent import PROBE_SAMPLES, Agent
 from rlg_genpo.common.estimators import nearest_neighbour_entropy
@@ -32,7 +32,7 @@ LEAST_SPREAD = 1e-3
 
 
 @torch.no_grad()
-def pool(normaliser: nn.Module, agents: int) -> None:
+def pool(normaliser: Any, agents: int) -> None:
     """Give all agents' slices of a joint observation the statistics of all of them together.
 
     Agents that share weights are told apart by constant offsets between their observations, which

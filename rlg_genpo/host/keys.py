@@ -47,6 +47,7 @@ def _size(value: Any) -> bool:
 RATE_RULE = Valid("adaptive, linear or constant", lambda word: word in LR_SCHEDULES)
 DECISION = Valid("legacy or standard", lambda word: word in SCHEDULE_TYPES)
 LENGTH = Valid("-1 or at least 1", lambda n: n == -1 or n > 0)
+NAME = Valid("the name of a file, without a slash", lambda name: is_file_name(name))
 FRAMES = Valid("-1 or a whole number above 0", lambda n: n == -1 or (n > 0 and n == int(n)))
 NO_STEPS = Valid("-1, as 1.6.5 cannot read another; write max_frames", lambda n: n == -1)
 COUNT, NATURAL = at_least(1), at_least(0)
@@ -110,7 +111,7 @@ OBJECTS = each("env_info vec_env is_train")
 CONFIG: Table = {
     **BATCH,
     **OBJECTS,
-    "name": Rule(str, None, "the run's name"),
+    "name": Rule(str, NAME, "the run's name"),
     "env_name": Rule(str, None, "the simulator's name"),
     "num_actors": Rule(int, COUNT, "number of parallel environments"),
     "horizon_length": Rule(int, COUNT, "number of steps of a rollout"),
@@ -276,3 +277,8 @@ def names(block: Iterable[str]) -> set[str] | None:
     """Keys that may be set in a block of ``params``; None where anything may be."""
     known = table(tuple(block))
     return None if known is None else set(known) - set(OBJECTS)
+
+
+def is_file_name(name: str) -> bool:
+    """Whether a file or a folder may be called so, and stays in its parent."""
+    return name not in ("", ".", "..") and name.isprintable() and "/" not in name.strip() == name
