@@ -12,7 +12,7 @@ from typing import Any
 from click import echo
 
 from rlg_genpo.cli import (
-    DIVERGED,
+    FAILED,
     FINISHED,
     INTERRUPTED,
     configs,
@@ -236,7 +236,7 @@ def report(run: Run, outcome: dict[str, Any]) -> int:
     elif not run.last.is_file():
         last = "nothing was saved: no epoch had ended, or the disk took nothing"
     if outcome["status"] == "failed":
-        last, code = f"its end was not saved; make room, then {last}", DIVERGED
+        last, code = f"its end was not saved; make room, then {last}", FAILED
     lines = f"{outcome['status']} at {outcome['frames']} frames ({seconds})\n{last}"
     log = Lossy(run.log.open("a"))
     log.write(f"{lines}\n")
