@@ -22,6 +22,7 @@ EXTRAS = {
     "mjlab": ["mjlab>=1.6"],
     "export": ["onnx"],
     "plot": ["matplotlib"],
+    "docs": ["mkdocs<2", "mkdocs-material>=9.6,<10", "mkdocstrings-python>=1.16", "ziamath>=0.12"],
     # and Isaac Lab's own code, whose wheel the Makefile installs without its dependencies
     "test": ["pytest", "pytest-xdist", "gym>=0.26", "hydra-core", "toml", "prettytable"],
     "dev": ["ruff", "pyright", "import-linter", "pre-commit", "build"],
