@@ -23,8 +23,10 @@ PAGES = {
 }
 LINK = re.compile(r"(\]\()((?!\w+:|#)[^)\s#]+)")
 FENCE = re.compile(r"(^```.*?^```$)", flags=re.DOTALL | re.MULTILINE)
-#: what pymdownx.arithmatex leaves of a formula
-FORMULA = re.compile(r'<(span|div) class="arithmatex">\\[(\[](.*?)\\[)\]]</\1>', flags=re.DOTALL)
+#: what pymdownx.arithmatex leaves of a formula, and a comma that must not stand alone on a line
+FORMULA = re.compile(
+    r'<(span|div) class="arithmatex">\\[(\[](.*?)\\[)\]]</\1>([,.;:)]*)', flags=re.DOTALL
+)
 #: a name in a docstring, as Sphinx would link it
 ROLE = re.compile(r":(?:class|func|meth|mod|attr):<code>~?([^<]*)</code>")
 #: pixels, as the body's text
@@ -120,7 +122,7 @@ def typeset(formula: re.Match[str]) -> str:
     label = html.escape(source, quote=True)
     attributes = f'role="img" aria-label="{label}" style="vertical-align:{drawn.getyofst():.1f}px"'
     picture = drawn.svg().replace("<svg ", f"<svg {attributes} ", 1)
-    return f'<{formula[1]} class="formula">{picture}</{formula[1]}>'
+    return f'<{formula[1]} class="formula">{picture}{formula[3]}</{formula[1]}>'
 
 
 # Glyphs stand in each formula; as shared symbols their names would meet on a page.
