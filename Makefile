@@ -9,8 +9,8 @@ EXTRAS ?= envpool,marl,plot,test,dev,docs
 DEMO := runs/demo
 # one process a core, each in one thread (tests/conftest.py)
 WORKERS ?= auto
-# a warning, such as a link that leads nowhere, is an error
-SITE = NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+# --strict makes a link that leads nowhere an error; --quiet would take that back
+SITE = PYTHONWARNINGS=ignore NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 PYTEST := $(BIN)/python -m pytest --numprocesses $(WORKERS) --maxprocesses 8 --dist loadgroup
 # named after what was asked for, so that another TORCH= installs anew
 ASKED := $(shell echo '$(PYTHON) $(TORCH) $(EXTRAS) $(ISAACLAB)' | cksum | cut -d' ' -f1)

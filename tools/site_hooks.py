@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import ziamath
+from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File, Files
 
 ROOT = Path(__file__).parent.parent
@@ -21,8 +22,10 @@ PAGES = {
     "CHANGELOG.md": "changelog.md",
     "CONTRIBUTING.md": "contributing.md",
 }
-LINK = re.compile(r"(\]\()((?!\w+:|#)[^)\s#]+)")
-FENCE = re.compile(r"(^```.*?^```$)", flags=re.DOTALL | re.MULTILINE)
+#: a link to a file, or a block of code, in which none is looked for
+LINK = re.compile(
+    r"^(?P<fence>`{3,}).*?^(?P=fence)$|\]\((?P<file>(?!\w+:|#)[^)\s#]+)", re.DOTALL | re.MULTILINE
+)
 #: what pymdownx.arithmatex leaves of a formula, and a comma that must not stand alone on a line
 FORMULA = re.compile(
     r'<(span|div) class="arithmatex">\\[(\[](.*?)\\[)\]]</\1>([,.;:)]*)', flags=re.DOTALL
@@ -57,11 +60,11 @@ def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
     document, here = origin(page.file.src_uri), posixpath.dirname(page.file.src_uri)
 
     def moved(link: re.Match[str]) -> str:
-        target = page_of(posixpath.normpath(posixpath.join(posixpath.dirname(document), link[2])))
-        return link[1] + posixpath.relpath(target, here or ".")
+        if link["file"] is None:
+            return link[0]
+        return "](" + posixpath.relpath(page_of(joined(document, link["file"])), here or ".")
 
-    parts = FENCE.split(markdown)
-    return "".join(part if part.startswith("```") else LINK.sub(moved, part) for part in parts)
+    return LINK.sub(moved, markdown)
 
 
 def on_page_content(content: str, **_: Any) -> str:
@@ -88,19 +91,25 @@ def page_of(document: str) -> str:
 
 def targets(document: str, text: str) -> Iterator[str]:
     """The files of the repository that a document links to."""
-    for part in FENCE.split(text):
-        if not part.startswith("```"):
-            for _, link in LINK.findall(part):
-                yield posixpath.normpath(posixpath.join(posixpath.dirname(document), link))
+    for link in LINK.finditer(text):
+        if link["file"] is not None:
+            yield joined(document, link["file"])
+
+
+def joined(document: str, link: str) -> str:
+    """The file of the repository that a document's link means."""
+    return posixpath.normpath(posixpath.join(posixpath.dirname(document), link))
 
 
 def shown(document: str) -> str:
     """A page with a file's text, or with links to a folder's files.
 
     Raises:
-        FileNotFoundError: a page links to a file that does not exist.
+        PluginError: it does not exist.
     """
     path = ROOT / document
+    if not path.exists():
+        raise PluginError(f"{document}: a page links to it, but there is no such file.")
     title = f"{HEAD}# {document}\n\n"
     if path.is_dir():
         return title + links_of(document)
