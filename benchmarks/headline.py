@@ -52,7 +52,7 @@ def draw(axes, suite: Suite, curves: dict[str, list[Curve]]) -> None:
     axes.grid(alpha=0.2)
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -60,7 +60,7 @@ def main() -> None:
     parser.add_argument("--keys", nargs="+", default=list(NAMES), help="entries to draw")
     parser.add_argument("--runs", type=Path, default=ROOT / "runs" / "bench")
     parser.add_argument("--out", type=Path, default=ROOT / "docs" / "img" / "learning.png")
-    args = parser.parse_args()
+    args = parser.parse_args(arguments)
     shown = {}
     for path in args.suites:
         suite = Suite.load(path, args.runs)
