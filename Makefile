@@ -5,16 +5,18 @@ BIN := $(VENV)/bin
 TORCH ?= torch==2.13.0
 ISAACLAB ?= isaaclab==2.3.2.post1
 # the extras of setup.py; envpool has no build for Python 3.10
-EXTRAS ?= envpool,marl,plot,test,dev
+EXTRAS ?= envpool,marl,plot,test,dev,docs
 DEMO := runs/demo
 # one process a core, each in one thread (tests/conftest.py)
 WORKERS ?= auto
+# --strict makes a link that leads nowhere an error; --quiet would take that back
+SITE = PYTHONWARNINGS=ignore NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 PYTEST := $(BIN)/python -m pytest --numprocesses $(WORKERS) --maxprocesses 8 --dist loadgroup
 # named after what was asked for, so that another TORCH= installs anew
 ASKED := $(shell echo '$(PYTHON) $(TORCH) $(EXTRAS) $(ISAACLAB)' | cksum | cut -d' ' -f1)
 STAMP := $(VENV)/.installed-$(ASKED)
 
-.PHONY: install check fast test demo test-mjlab test-isaaclab lint clean
+.PHONY: install check fast test docs demo test-mjlab test-isaaclab lint clean
 
 $(STAMP): Makefile setup.py pyproject.toml rlg_genpo/version.py
 	$(PYTHON) -m venv $(VENV)
@@ -44,6 +46,13 @@ lint: $(STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright
 	$(BIN)/lint-imports --no-cache --no-logo
+	@# where the extra docs is left out of EXTRAS, the site is not built
+	if [ -x $(BIN)/mkdocs ]; then $(SITE); fi
+
+# The documentation as a site, which needs no network: build/site/index.html.
+docs: $(STAMP)
+	$(SITE)
+	@echo "Open build/site/index.html"
 
 # Train GenPO on MuJoCo's HalfCheetah until it runs, evaluate it, draw the learning curve.
 demo: $(STAMP)

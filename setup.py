@@ -24,6 +24,7 @@ EXTRAS = {
     "mjlab": ["mjlab>=1.6"],
     "export": EXPORT,
     "plot": ["matplotlib"],
+    "docs": ["mkdocs<2", "mkdocs-material>=9.6,<10", "mkdocstrings-python>=1.16", "ziamath>=0.12"],
     # leapp is what Isaac Lab exports with. The Makefile adds Isaac Lab's own code, without its
     # dependencies.
     "test": [

@@ -1,26 +1,32 @@
-"""Writes the tables of policies and settings in the documentation from the declarations.
+"""Writes what the documentation lists (policies, settings, simulators, commands) from the code.
 
-    python tools/settings_tables.py            write them
-    python tools/settings_tables.py --check    exit 1 if one differs from what would be written
+    python tools/settings_tables.py            write it
+    python tools/settings_tables.py --check    exit 1 if a list differs from what would be written
 
-Each ends at ``<!-- end -->``. The policies stand behind ``<!-- policies -->``, a table of each of a
-policy's blocks behind ``<!-- settings NAME -->``.
+Each list stands between ``<!-- NAME -->`` and ``<!-- end -->``, where NAME is one of
+``policies``, ``settings POLICY`` (a table of each of the policy's blocks), ``simulators`` (a table
+of the options of each of our adapters) and ``commands`` (the options of each command).
 """
 
 import re
 import sys
 from collections.abc import Mapping
-from dataclasses import Field, fields, is_dataclass
+from dataclasses import MISSING, Field, fields, is_dataclass
 from typing import Any
 
+import click
 import yaml_files
 
 from rlg_genpo.algorithm import algorithms
+from rlg_genpo.cli.commands import program
 from rlg_genpo.common.yaml_head import plain
+from rlg_genpo.envs import SIMULATORS
+from rlg_genpo.envs.simulator import Adapter
 
 ROOT = yaml_files.TASK_CONFIGS.parent
-DOCUMENTS = ("README.md", "docs/ddpl.md")
-PLACE = re.compile(r"(<!-- (?:policies|settings (\w+)) -->\n).*?(<!-- end -->\n)", flags=re.DOTALL)
+DOCUMENTS = ("README.md", "docs/settings.md", "docs/commands.md")
+NAMES = "policies|settings \\w+|simulators|commands"
+PLACE = re.compile(rf"(<!-- ({NAMES}) -->\n).*?(<!-- end -->\n)", flags=re.DOTALL)
 
 
 def policies() -> str:
@@ -32,6 +38,34 @@ def policies() -> str:
         link = f"[{paper.title}]({paper.url})"
         rows.append(f"| {algorithm.title} | `{name}` | {link} | {paper.year} | `*_{name}.yaml` |")
     return "\n".join(rows) + "\n"
+
+
+def simulators() -> str:
+    """A table of ``env_config`` for each of our adapters."""
+    adapters = [each for each in SIMULATORS.values() if isinstance(each, Adapter)]
+    found = [
+        "\n".join(
+            [f"### {each.name}", "", "| `config.env_config.` | default | |", "|---|---|---|"]
+            + [row(option) for option in fields(each.options)]
+        )
+        for each in adapters
+    ]
+    return "\n\n".join(found) + "\n"
+
+
+def commands() -> str:
+    """The help of every command, as a terminal shows it."""
+    return "\n".join(shown(name, command) for name, command in program.commands.items())
+
+
+def shown(name: str, command: click.Command) -> str:
+    settings = {**program.context_settings, "terminal_width": 90}
+    parent = click.Context(program, info_name="rlg-genpo", **settings)
+    context = click.Context(command, info_name=name, parent=parent, **settings)
+    return f"### rlg-genpo {name}\n\n```text\n{command.get_help(context)}\n```\n"
+
+
+LISTS = {"policies": policies, "simulators": simulators, "commands": commands}
 
 
 def tables(policy: str) -> str:
@@ -53,20 +87,21 @@ def listed(preset: Mapping[str, Any]) -> str:
 
 
 def row(option: Field[Any]) -> str:
-    cells = (f"`{option.name}`", f"`{plain(option.default)}`", option.metadata["doc"])
+    default = "" if option.default is MISSING else f"`{plain(option.default)}`"
+    cells = (f"`{option.name}`", default, option.metadata["doc"])
     # Markdown ends a cell at a bar.
     return "| " + " | ".join(cell.replace("|", r"\|") for cell in cells) + " |"
 
 
+def filled(place: re.Match[str]) -> str:
+    name = place[2]
+    text = LISTS[name]() if name in LISTS else tables(name.removeprefix("settings "))
+    return f"{place[1]}\n{text}\n{place[3]}"
+
+
 def written() -> dict[str, str]:
     """File name to text."""
-    return {
-        name: PLACE.sub(
-            lambda place: f"{place[1]}\n{tables(place[2]) if place[2] else policies()}\n{place[3]}",
-            (ROOT / name).read_text(),
-        )
-        for name in DOCUMENTS
-    }
+    return {name: PLACE.sub(filled, (ROOT / name).read_text()) for name in DOCUMENTS}
 
 
 if __name__ == "__main__":
