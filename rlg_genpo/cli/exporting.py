@@ -41,8 +41,8 @@ def export(options: Options) -> Iterator[str]:
     params = found.params(options.config)
     hosted = simulator_of(params["config"]).host is not None
     ready = rollouts.prepared(params, "cpu", seed=0, hosted=hosted)
-    if validation.leaves_envs_open(params["config"]):
-        params["config"]["num_actors"] = 1
+    if validation.leaves_envs_open(ready.params["config"]):
+        ready.params["config"]["num_actors"] = 1
     if options.deployment is not None:
         validation.check_deployment(params, options.deployment)
     state = validation.state_of(found, params)
