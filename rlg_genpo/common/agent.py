@@ -7,9 +7,10 @@ during the update, and checkpoints that know what they hold. The critic's loss i
 gradient step of :class:`Agent` has; :class:`rlg_genpo.common.ppo.PPOAgent` adds PPO's ratio.
 """
 
+import contextlib
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -94,6 +95,28 @@ class Agent(Restoring, A2CAgent):
         self.scalars: dict[str, list[Tensor]] = defaultdict(list)
         #: must stay finite through an epoch
         self.watched: list[Tensor] = []
+
+    @contextlib.contextmanager
+    def _ending(self) -> Iterator[None]:
+        """Close the event files where an error ends the run.
+
+        Otherwise tensorboardX would do so when the interpreter ends, fail to start a thread, and
+        put its own traceback below the error's message.
+        """
+        try:
+            yield
+        except Exception:
+            if self.writer is not None:
+                self.writer.close()
+            raise
+
+    def train(self) -> Any:
+        with self._ending():
+            return super().train()
+
+    def restore(self, fn: str, *args: Any, **kwargs: Any) -> None:
+        with self._ending():
+            super().restore(fn, *args, **kwargs)
 
     def load_networks(self, params: dict[str, Any]) -> None:
         super().load_networks(params)

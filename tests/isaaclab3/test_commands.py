@@ -92,6 +92,13 @@ def test_bad_input_is_found_before_the_simulator_starts(lab, words, message):
     assert not (lab.folder / "logs").exists()
 
 
+def test_the_last_line_of_a_run_that_diverges_is_ours(lab):
+    high = ("agent.params.config.learning_rate=1e8", "agent.params.config.lr_schedule=constant")
+    said = lab.train(CARTPOLE, *agent("genpo"), *high, epochs=20, ok=False)
+    last = said.strip().splitlines()[-1]
+    assert last.startswith("rlg_genpo.errors.DivergedError: ") and "lower it" in last
+
+
 def test_a_key_that_a_task_does_not_have_is_answered_by_the_nearest(lab):
     said = lab.train(CARTPOLE, "--agent", "rl_games_gnpo_cfg_entry_point", ok=False)
     last = said.splitlines()[-1]
