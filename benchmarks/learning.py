@@ -28,6 +28,7 @@ import yaml
 
 from rlg_genpo.cli import plotting
 from rlg_genpo.cli.evaluation import interval
+from rlg_genpo.cli.runs import Run, facts_of
 
 ROOT = Path(__file__).parent.parent
 LAST_SHARE = 0.05
@@ -146,8 +147,7 @@ def train(suite: Suite, entry: Entry, seed: int) -> None:
 
 
 def finished(folder: Path) -> bool:
-    about = folder / "run.json"
-    return about.exists() and json.loads(about.read_text()).get("status") == "finished"
+    return facts_of(Run(folder)).get("status") == "finished"
 
 
 def interquartile_mean(values: np.ndarray) -> float:
