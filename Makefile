@@ -75,7 +75,7 @@ test-mjlab: $(STAMP)
 LAB := .venv-isaaclab
 PYTHON312 ?= $(shell python3.12 -c 'import sys; print(sys.executable)' 2>/dev/null || \
 	ls $$HOME/.pyenv/versions/3.12.*/bin/python3.12 2>/dev/null | tail -1)
-LAB_PACKAGES := isaaclab==3.0.0 "newton[sim,importers]==1.6.1" rl-games==1.6.5 gym==0.23.1 pytest wandb
+LAB_PACKAGES := isaaclab==3.0.0 "newton[sim,importers]==1.6.1" rl-games==1.6.5 gym==0.23.1 pytest wandb leapp==0.7.2
 
 $(LAB)/.installed: setup.py
 	@test -n "$(PYTHON312)" || { echo "error: Isaac Lab 3.0 needs Python 3.12; give its path: make test-isaaclab PYTHON312=..."; exit 1; }

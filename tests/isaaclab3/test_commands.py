@@ -60,6 +60,18 @@ def test_the_stock_gaussian_is_the_same_to_the_bit_with_us_installed(lab):
     assert all(torch.equal(ours[name], stock[name]) for name in ours)
 
 
+@pytest.mark.parametrize("policy", ["genpo", "cppo"])
+def test_isaac_labs_own_export_writes_a_policy_of_ours(lab, policy):
+    """Its manager-based tasks, which alone it exports; the parity is that of tests/export."""
+    pytest.importorskip("leapp")
+    lab.train("Isaac-Cartpole", *agent(policy))
+    checkpoint = str(lab.checkpoint(f"cartpole_{policy}", 1))
+    chosen = ("leapp", "export", "--rl_library", "rl_games", "--task", "Isaac-Cartpole")
+    lab.run(*chosen, *agent(policy), "--checkpoint", checkpoint, *ON_CPU)
+    (graph,) = lab.runs(f"cartpole_{policy}")[-1].glob("Isaac-Cartpole/*.onnx")
+    assert graph.stat().st_size > 1000
+
+
 def test_tracking_by_weights_and_biases_has_our_scalars(lab):
     pytest.importorskip("wandb")
     lab.environment["WANDB_MODE"] = "offline"
