@@ -265,10 +265,9 @@ def main(arguments: list[str] | None = None) -> int:
     suites = [Suite.load(path, args.runs) for path in args.suites]
     jobs = [job for suite in suites for job in suite.jobs()]
     if not args.report:
-        if args.only:
-            jobs = [job for job in jobs if job[1].key in args.only]
+        asked = [job for job in jobs if not args.only or job[1].key in args.only]
         with ThreadPoolExecutor(args.jobs) as pool:
-            list(pool.map(lambda job: train(*job), jobs))
+            list(pool.map(lambda job: train(*job), asked))
     for suite in suites:
         report(suite, args.docs)
     unfinished = [seed for suite, e, seed in jobs if not finished(suite.folder(e, seed))]

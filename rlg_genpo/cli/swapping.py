@@ -2,6 +2,7 @@
 
 import copy
 import itertools
+import logging
 import textwrap
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,7 +17,10 @@ from rlg_genpo.common.config import block_at
 from rlg_genpo.common.schema import unknown
 from rlg_genpo.common.yaml_head import WIDTH
 from rlg_genpo.errors import ConfigError
+from rlg_genpo.host import check, keys
 from rlg_genpo.host.keys import LR_SCHEDULES
+
+logger = logging.getLogger(__name__)
 
 #: rl_games' usual model
 LOG_SIGMA = "continuous_a2c_logstd"
@@ -64,6 +68,7 @@ def swapped(
     params = document["params"]
     refuse_other_than_gaussian(params)
     config: Any = block_at(params, "config")
+    leave_out_ignored(config)
     config["name"] = f"{config.get('name', name)}{ending}"
     if config.get("lr_schedule") not in LR_SCHEDULES:
         # rl_games keeps the rate constant on a word that it does not know, such as "fixed".
@@ -78,6 +83,24 @@ def swapped(
     text += dump({key: value for key, value in document.items() if key != "params"})
     algorithm.settings(configs.parsed(text)["params"])
     return text
+
+
+def leave_out_ignored(config: dict[str, Any]) -> None:
+    """Drop slips of a key, which rl_games ignores for the Gaussian and we refuse.
+
+    Several of Isaac Lab's own files have ``seq_len``.
+    """
+    known = keys.names(("config",)) or set()
+    absent = sorted(known - config.keys())
+    slips = {key: check.slip(str(key), absent, ()) for key in config if key not in known}
+    for key, meant in slips.items():
+        if meant is not None:
+            logger.warning(
+                "params.config.%s: left out, since rl_games ignores it; did you mean '%s'?",
+                key,
+                meant,
+            )
+            del config[key]
 
 
 def chosen(known: Mapping[str, Any], name: str, noun: str) -> Any:

@@ -7,10 +7,9 @@ during the update, and checkpoints that know what they hold. The critic's loss i
 gradient step of :class:`Agent` has; :class:`rlg_genpo.common.ppo.PPOAgent` adds PPO's ratio.
 """
 
-import contextlib
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,6 +23,7 @@ from rlg_genpo.common.config import PolicyConfig
 from rlg_genpo.common.estimators import masked_mean
 from rlg_genpo.errors import DivergedError
 from rlg_genpo.host import compat, disk
+from rlg_genpo.host.disk import Ending
 from rlg_genpo.host.files import Restoring
 
 Losses = dict[str, tuple[float, Tensor]]
@@ -56,7 +56,7 @@ class Pass(NamedTuple):
         return torch.zeros_like(self.critic.detach())
 
 
-class Agent(Restoring, A2CAgent):
+class Agent(Ending, Restoring, A2CAgent):
     """Trains the critic by gradient steps on the rollout, and what a method adds to that.
 
     Args:
@@ -95,28 +95,6 @@ class Agent(Restoring, A2CAgent):
         self.scalars: dict[str, list[Tensor]] = defaultdict(list)
         #: must stay finite through an epoch
         self.watched: list[Tensor] = []
-
-    @contextlib.contextmanager
-    def _ending(self) -> Iterator[None]:
-        """Close the event files where an error ends the run.
-
-        Otherwise tensorboardX would do so when the interpreter ends, fail to start a thread, and
-        put its own traceback below the error's message.
-        """
-        try:
-            yield
-        except Exception:
-            if self.writer is not None:
-                self.writer.close()
-            raise
-
-    def train(self) -> Any:
-        with self._ending():
-            return super().train()
-
-    def restore(self, fn: str, *args: Any, **kwargs: Any) -> None:
-        with self._ending():
-            super().restore(fn, *args, **kwargs)
 
     def load_networks(self, params: dict[str, Any]) -> None:
         super().load_networks(params)

@@ -5,6 +5,7 @@ documentation and its valid range beside its default; :func:`parse` turns a user
 dataclass or raises :class:`ConfigError` with the full key, the value and the way out.
 """
 
+import copy
 import types
 import typing
 from collections.abc import Callable, Mapping, Sequence
@@ -190,5 +191,8 @@ def unshared(value: Any) -> Any:
     A change at one place would be one at the other, too.
     """
     if isinstance(value, dict):
-        return {key: unshared(inner) for key, inner in value.items()}
+        copied = copy.copy(value)  # of its own type
+        for key, inner in value.items():
+            copied[key] = unshared(inner)
+        return copied
     return [unshared(inner) for inner in value] if isinstance(value, list) else value

@@ -6,7 +6,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -146,3 +146,30 @@ def outlive(writer: Any) -> None:
         return type(first)(os.path.join(events.get_logdir(), "events"), f".{next(count)}")
 
     events._ev_writer = thread._record_writer = Events(first, anew)
+
+
+class Ending:
+    """Closes an agent's event files where an error ends the run; to be inherited before rl_games'.
+
+    Otherwise tensorboardX would do so when the interpreter ends, fail to start a thread, and put
+    its own traceback below the error's message.
+    """
+
+    writer: Any
+
+    @contextlib.contextmanager
+    def _ending(self) -> Iterator[None]:
+        try:
+            yield
+        except Exception:
+            if self.writer is not None:
+                self.writer.close()
+            raise
+
+    def train(self) -> Any:
+        with self._ending():
+            return super().train()  # type: ignore[misc]
+
+    def restore(self, fn: str, *args: Any, **kwargs: Any) -> None:
+        with self._ending():
+            super().restore(fn, *args, **kwargs)  # type: ignore[misc]

@@ -193,6 +193,16 @@ def test_a_swap_keeps_the_licence_and_rl_games_constant_rate(gaussian):
     assert yaml.safe_load(text)["params"]["config"]["lr_schedule"] == "constant"
 
 
+def test_a_swap_leaves_out_slips_that_the_gaussian_ran_with(gaussian, caplog):
+    path = gaussian()
+    document = yaml.safe_load(path.read_text())
+    document["params"]["config"] |= {"seq_len": 4, "my_own_key": 1}
+    path.write_text(yaml.safe_dump(document))
+    config = yaml.safe_load(swapping.swap(str(path), "genpo"))["params"]["config"]
+    assert "seq_len" not in config and config["my_own_key"] == 1
+    assert "params.config.seq_len: left out" in caplog.text and "'seq_length'" in caplog.text
+
+
 def test_a_shipped_configuration_may_be_swapped_by_name():
     params = yaml.safe_load(swapping.swap("halfcheetah_ppo", "genpo"))["params"]
     assert params["config"]["name"] == "halfcheetah_ppo_swapped_genpo"

@@ -131,6 +131,7 @@ for task, kwargs in specs().items():
         config = {**own["params"]["config"], "name": own["params"]["config"]["name"] + "_" + policy}
         if config["lr_schedule"] not in ("adaptive", "linear", "constant"):
             config["lr_schedule"] = "constant"
+        config.pop("seq_len", None)  # a slip, which rl_games ignores
         # 5e-3 is a word to Isaac Lab's loader, and a number after the swap.
         assert ours["params"]["config"] == yaml.load(yaml.dump(config), configs.Loader), task
         made += 1
