@@ -18,10 +18,10 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch reads it
 # Of Python's own process that counts what killed ones have left.
 os.environ.setdefault("PYTHONWARNINGS", "ignore:resource_tracker")
 
-from reliability import kills
+from reliability import kills, long
 from reliability.outcome import table
 
-PARTS = {"kills": kills}
+PARTS = {"kills": kills, "long": long}
 
 
 def main(arguments: list[str] | None = None) -> int:
