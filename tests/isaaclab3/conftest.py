@@ -50,6 +50,8 @@ class Lab:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
+            # A shell's background job ignores Ctrl-C, and so would its children.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
         )
 
     def run(self, *words, ok=True, start=("-m", "isaaclab")):
@@ -64,7 +66,7 @@ class Lab:
         chosen = ("train", "--rl_library", "rl_games", "--task", task)
         return self.run(*chosen, *counted, *ON_CPU, *words, ok=ok, start=start)
 
-    def play(self, task, *words, steps=5):
+    def play(self, task, *words):
         """Plays until the policy has acted for a while, and stops it as a user does."""
         chosen = ("play", "--rl_library", "rl_games", "--task", task, "--num_envs", "8")
         process = self.start(*chosen, *ON_CPU, *words)
@@ -72,8 +74,8 @@ class Lab:
         for line in process.stdout:
             said.append(line)
             if "Policy playback is running" in line:
-                process.send_signal(signal.SIGINT)
-        process.wait(timeout=120)
+                break
+        said.append(stopped(process))
         text = "".join(said)
         assert "Policy playback is running" in text and "Error" not in text, text
         return text
@@ -85,6 +87,18 @@ class Lab:
     def checkpoint(self, name, epoch):
         (path,) = self.runs(name)[-1].glob(f"nn/last_*_ep_{epoch}_*.pth")
         return path
+
+
+def stopped(process):
+    """What a process says until it ends by Ctrl-C, which a simulator's callback may swallow."""
+    for _ in range(60):
+        process.send_signal(signal.SIGINT)
+        try:
+            return process.communicate(timeout=2)[0]
+        except subprocess.TimeoutExpired:
+            continue
+    process.kill()
+    return process.communicate()[0] + "Error: Ctrl-C did not end it"
 
 
 @pytest.fixture(scope="session")
