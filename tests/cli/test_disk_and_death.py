@@ -145,6 +145,15 @@ def test_no_run_that_died_says_that_it_runs(tmp_path, at_epoch):
     assert facts_of(tmp_path / "run")["status"] == "finished"
 
 
+@pytest.fixture
+def in_a_terminal():
+    """SIGHUP as a terminal's program has it, also where the tests run under nohup."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.usefixtures("in_a_terminal")
 @pytest.mark.parametrize("numbers", [[signal.SIGHUP], [signal.SIGHUP] * 2, [15, signal.SIGHUP]])
 def test_a_closed_terminal_is_saved_and_said(tmp_path, at_epoch, numbers):
     at_epoch[3] = lambda: [os.kill(os.getpid(), number) for number in numbers]
