@@ -95,6 +95,27 @@ STANDARD = {"network.flow.base": "standard"}
 BASES = {"gaussian": {}, "standard": STANDARD}
 
 
+def gaussian(log_sigma: float) -> dict[str, Any]:
+    """Overrides that put rl_games' own Gaussian in the policy's place."""
+    space = {
+        "mu_activation": "None",
+        "sigma_activation": "None",
+        "mu_init": {"name": "default"},
+        "sigma_init": {"name": "const_initializer", "val": log_sigma},
+        "fixed_sigma": True,
+    }
+    return {
+        "algo": {"name": "a2c_continuous"},
+        "model": {"name": "continuous_a2c_logstd"},
+        "network": {
+            "name": "actor_critic",
+            "separate": False,
+            "space": {"continuous": space},
+            "mlp": MLP,
+        },
+    }
+
+
 @dataclass(frozen=True)
 class Step:
     """One gradient step as the KL-adaptive schedule sees it."""

@@ -11,28 +11,13 @@ from rl_games.common.algo_observer import DefaultAlgoObserver
 from rlg_genpo.cli import rollouts
 from rlg_genpo.envs import vmas
 from rlg_genpo.errors import ConfigError
-from tests.rig import CENTRAL_VALUE, MLP
+from tests.rig import CENTRAL_VALUE, gaussian
 
 SPREAD = {"scenario": "simple_spread", "seed": 5}
 
 #: rl_games' own Gaussian PPO on three agents
 STOCK = {
-    "algo": {"name": "a2c_continuous"},
-    "model": {"name": "continuous_a2c_logstd"},
-    "network": {
-        "name": "actor_critic",
-        "separate": False,
-        "space": {
-            "continuous": {
-                "mu_activation": "None",
-                "sigma_activation": "None",
-                "mu_init": {"name": "default"},
-                "sigma_init": {"name": "const_initializer", "val": 0},
-                "fixed_sigma": True,
-            }
-        },
-        "mlp": MLP,
-    },
+    **gaussian(log_sigma=0),
     "config.env_name": "vmas",
     "config.env_config": {"scenario": "simple_spread", "max_steps": 6, "rewards": "team"},
     "config.value_bootstrap": True,

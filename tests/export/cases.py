@@ -7,24 +7,7 @@ import torch
 from tests import rig
 from tests.ddpl import teams
 
-GAUSSIAN: dict[str, Any] = {
-    "algo": {"name": "a2c_continuous"},
-    "model": {"name": "continuous_a2c_logstd"},
-    "network": {
-        "name": "actor_critic",
-        "separate": False,
-        "space": {
-            "continuous": {
-                "fixed_sigma": True,
-                "mu_activation": "None",
-                "sigma_activation": "None",
-                "mu_init": {"name": "default"},
-                "sigma_init": {"name": "const_initializer", "val": -1},
-            }
-        },
-        "mlp": rig.MLP,
-    },
-}
+GAUSSIAN = rig.gaussian(log_sigma=-1)
 GRU = {**rig.LSTM, "name": "gru"}
 BOUNDS = {"config.env_config.low": [-1.0, 1.0], "config.env_config.high": [1.0, 5.0]}
 
