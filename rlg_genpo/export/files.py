@@ -18,6 +18,7 @@ from torch import Tensor
 
 from rlg_genpo.common.deployed import Deployed, Port
 from rlg_genpo.errors import ConfigError
+from rlg_genpo.host import disk
 
 INSTALL = 'pip install "rlg_genpo[export]"'
 METADATA = "metadata.json"
@@ -40,9 +41,7 @@ def write(module: Deployed, path: Path, kind: str, metadata: Mapping[str, Any]) 
     path.parent.mkdir(parents=True, exist_ok=True)
     with quiet(), torch.no_grad():
         content = WRITERS[kind](module, facts)
-    temporary = path.with_name(f".{path.name}.tmp")
-    temporary.write_bytes(content)
-    temporary.replace(path)
+    disk.write(path, content)
 
 
 def ports(listed: Sequence[Port]) -> list[dict[str, Any]]:
